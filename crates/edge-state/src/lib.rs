@@ -1,0 +1,30 @@
+//! The contract between control plane and edge.
+//!
+//! `control-api` writes records, points of presence and the worker read them. Every way a record
+//! can travel (the feed, Workers KV, a replica on disk) carries exactly these bytes.
+//!
+//! - [`key`]: the one place where a record's key is spelled
+//! - [`record`]: encoding with a schema version
+//! - [`hostname`]: a normalised DNS name, and what the edge knows of a custom hostname
+//! - [`zone`]: what all hostnames of one SaaS zone share
+//! - [`challenge`]: the answer to an ACME http-01 challenge
+//! - [`certificate`]: chains and sealed private keys, for points of presence of one's own
+//! - [`seal`]: secrets at rest
+//! - [`change`]: the feed that carries changes, in order
+
+pub mod certificate;
+pub mod challenge;
+pub mod change;
+pub mod hostname;
+pub mod key;
+pub mod record;
+pub mod seal;
+pub mod zone;
+
+pub use certificate::{CertificateRecord, EdgeCertificate, KeyType};
+pub use challenge::ChallengeRecord;
+pub use change::{Change, Changes, SnapshotPage};
+pub use hostname::{HostRecord, Hostname, InvalidHostname};
+pub use key::Key;
+pub use record::{DecodeError, Record};
+pub use zone::ZoneRecord;
