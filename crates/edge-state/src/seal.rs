@@ -119,6 +119,7 @@ impl KeyRing {
 
     /// Seals `plaintext` for the place that `context` names.
     #[must_use]
+    #[expect(clippy::needless_pass_by_value, reason = "one value seals one secret")]
     pub fn seal(&self, plaintext: &[u8], context: &str, entropy: SealEntropy) -> Sealed {
         let entropy = Zeroizing::new(entropy.0);
         let (data_key, nonces) = entropy.split_at(KEY);
