@@ -6,6 +6,6 @@ cd "$ROOT"
 
 failed=0
 for crate in crates/*/Cargo.toml; do
-  cargo deny --locked --log-level error --manifest-path "$crate" --exclude-dev check --config scripts/pure.deny.toml bans || failed=1
+  cargo deny --locked --log-level error --manifest-path "$crate" --config scripts/pure.deny.toml --exclude-dev check bans || failed=1
 done
 exit $failed

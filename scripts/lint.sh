@@ -22,32 +22,12 @@ check() { # check "what" command...
   fi
 }
 
-clippy_wasm() (
-  # shellcheck source=scripts/wasm-env.sh
-  source "$ROOT/scripts/wasm-env.sh"
-  cargo clippy --package edge-worker --target wasm32-unknown-unknown -- --deny warnings
-)
-
-# Its database is a git repository that is fetched each time. Where that is out of reach, the last copy is used; with none, this check is left out aloud.
-advisories() {
-  if timeout 60 cargo deny fetch db >"$LOGS/advisories.log" 2>&1; then
-    cargo deny --locked check --disable-fetch advisories
-  elif cargo deny --locked check --disable-fetch advisories >"$LOGS/advisories.log" 2>&1; then
-    warn "the advisory database could not be fetched; an older copy has nothing against our dependencies."
-  elif grep -q 'advisory database\|failed to load' "$LOGS/advisories.log"; then
-    warn "the advisory database could not be fetched, and no copy is here: known vulnerabilities were NOT checked."
-  else
-    cat "$LOGS/advisories.log"
-    return 1
-  fi
-}
-
 check "Format" cargo fmt --all --check
 check "Clippy, native" cargo clippy --workspace --exclude edge-worker --all-targets -- --deny warnings
-check "Clippy, wasm32" clippy_wasm
+check "Clippy, wasm32" "$ROOT/scripts/lint-wasm.sh"
 check "Pure crates import no runtime" "$ROOT/scripts/lint-pure.sh"
 check "Bans, licences, sources" cargo deny --locked check bans licenses sources
-check "Security advisories" advisories
+check "Security advisories" "$ROOT/scripts/lint-advisories.sh"
 if have shellcheck; then check "Shell scripts" shellcheck --external-sources scripts/*.sh .ci/run; fi
 
 [ $failures = 0 ] || die "$failures of the checks failed (above)."

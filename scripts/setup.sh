@@ -5,10 +5,10 @@ source "$(dirname "$0")/lib.sh"
 
 have cc || apt_install "A C compiler" build-essential
 
-rust=$(rustc --version 2>/dev/null) && have cargo || die "Rust is missing." "Install it by rustup (https://rustup.rs), then run again."
+rust=$(rustc --version 2>/dev/null) || die "Rust is missing." "Install it by rustup (https://rustup.rs), then run again."
 at_least 1.95 "$(cut -d' ' -f2 <<<"$rust")" || die "Lintel needs Rust 1.95 or newer; here is $rust." "Run: rustup update stable"
 
-have node && have npm || apt_install "Node.js with npm" nodejs npm
+{ have node && have npm; } || apt_install "Node.js with npm" nodejs npm
 node=$(PATH=$MACHINE_PATH node --version)
 at_least 18 "$node" || die "Lintel needs Node.js 18 or newer, to install its own Node 22; here is $node." "Install a newer one (https://nodejs.org), then run again."
 

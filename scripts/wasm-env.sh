@@ -23,6 +23,7 @@ use_debian_rust() {
   export PATH="$SYSROOT/bin:$ROOT/node_modules/.bin:/usr/bin:$PATH"
 }
 
+# shellcheck disable=SC2034 # For the scripts that source this one.
 if rustup_has_wasm32; then
   WASM_COMPILER=$(rustc --version)
 elif debian_has_wasm32; then
