@@ -13,6 +13,14 @@ workspace=(--workspace --exclude edge-worker)
 say "Building the programs and the tests (the first time some 5 min)"
 cargo build "${workspace[@]}" --all-targets
 
+# One server for all suites; each makes databases of its own in it. It ends with this script, however that ends.
+cluster=$(mktemp -d /tmp/lintel-postgres.XXXXXX)
+port=$("$LINTEL_NODE" -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })')
+coproc POSTGRES { exec "$ROOT/scripts/postgres.sh" "$cluster" "$port" 2>"$LOGS/postgres.log"; }
+trap 'kill "$POSTGRES_PID" 2>/dev/null; wait "$POSTGRES_PID" 2>/dev/null; rm -rf "$cluster"' EXIT
+read -r -t 60 -u "${POSTGRES[0]}" LINTEL_TEST_POSTGRES_URL || { tail -n 20 "$LOGS/postgres.log" >&2; die "PostgreSQL did not start" "See $LOGS/postgres.log"; }
+export LINTEL_TEST_POSTGRES_URL
+
 say "Running the tests"
 log=$LOGS/test.log
 set +e

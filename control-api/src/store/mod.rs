@@ -3,6 +3,10 @@
 //! A handler or the runner begins one [`Tx`], reads and writes through the functions of the
 //! modules below, and commits once: state, jobs and edge changes are never seen apart.
 
+#[cfg(test)]
+#[path = "../../tests/support/databases.rs"]
+pub(crate) mod databases;
+
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;

@@ -1,5 +1,11 @@
 //! Fresh databases for tests: SQLite always, PostgreSQL where a server is at hand. One suite runs on each.
 
+#![allow(
+    clippy::expect_used,
+    dead_code,
+    reason = "a test fails by panicking, and takes what it needs"
+)]
+
 use sqlx::{Connection as _, PgConnection};
 use tempfile::TempDir;
 

@@ -23,10 +23,7 @@ fn version_1_is_read_and_written_unchanged() {
         include_str!("golden/zone.v1.json"),
         "zone:023e105f4ecef8ad9ca31a8372d0c353",
     );
-    check::<CertificateRecord>(
-        include_str!("golden/certificate.v1.json"),
-        "cert:app.customer.com",
-    );
+    check::<CertificateRecord>(include_str!("golden/certificate.v1.json"), "cert:app.customer.com");
     check::<ChallengeRecord>(
         include_str!("golden/challenge.v1.json"),
         "acme:evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA",
