@@ -3,9 +3,12 @@
 //! A handler or the runner begins one [`Tx`], reads and writes through the functions of the
 //! modules below, and commits once: state, jobs and edge changes are never seen apart.
 
+pub mod changes;
 #[cfg(test)]
 #[path = "../../tests/support/databases.rs"]
 pub(crate) mod databases;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::path::Path;
 use std::str::FromStr;

@@ -39,6 +39,9 @@ pub struct KeyRing {
 /// one value twice would break the seal, so it is neither `Clone` nor `Copy`.
 pub struct SealEntropy(pub [u8; KEY + 2 * NONCE]);
 
+/// As [`SealEntropy`], for one [`KeyRing::rewrap`].
+pub struct RewrapEntropy(pub [u8; NONCE]);
+
 /// Why a seal did not open. Tells an attacker nothing about what is inside.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum OpenError {
@@ -132,11 +135,38 @@ impl KeyRing {
         Sealed(format!("1.{}.{wrapped}.{sealed}", self.current.id))
     }
 
+    /// Seals the data key of `sealed` anew, under the current key; the secret stays as it is.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    #[expect(clippy::needless_pass_by_value, reason = "entropy is spent: no one may use it again")]
+    pub fn rewrap(
+        &self,
+        sealed: &Sealed,
+        context: &str,
+        entropy: RewrapEntropy,
+    ) -> Result<Sealed, OpenError> {
+        let (data_key, text) = self.data_key(sealed, context)?;
+        let wrapped = self.current.encrypt(entropy.0, &data_key, context.as_bytes());
+        Ok(Sealed(format!("1.{}.{}.{text}", self.current.id, URL_SAFE_NO_PAD.encode(wrapped))))
+    }
+
     /// Opens what was sealed for the same `context`.
     ///
     /// # Errors
     /// See [`OpenError`].
     pub fn open(&self, sealed: &Sealed, context: &str) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        let (data_key, text) = self.data_key(sealed, context)?;
+        let cipher = data_cipher(&data_key).ok_or(OpenError::Broken)?;
+        decrypt(&cipher, text, context)
+    }
+
+    /// The data key, and the text that it opens.
+    fn data_key<'a>(
+        &self,
+        sealed: &'a Sealed,
+        context: &str,
+    ) -> Result<(Zeroizing<Vec<u8>>, &'a str), OpenError> {
         let mut parts = sealed.0.split('.');
         let (Some("1"), Some(id), Some(wrapped), Some(text), None) =
             (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
@@ -145,9 +175,7 @@ impl KeyRing {
         };
         let key = if id == self.current.id { Some(&self.current) } else { self.previous.get(id) };
         let key = key.ok_or_else(|| OpenError::UnknownKey(id.to_owned()))?;
-        let data_key = decrypt(&key.cipher, wrapped, context)?;
-        let cipher = data_cipher(&data_key).ok_or(OpenError::Broken)?;
-        decrypt(&cipher, text, context)
+        Ok((decrypt(&key.cipher, wrapped, context)?, text))
     }
 }
 
@@ -233,6 +261,22 @@ mod tests {
             [SealingKey::new("a", [1; KEY]).unwrap()],
         );
         assert_eq!(both.open(&seal, "place").unwrap().as_slice(), b"secret");
+    }
+
+    #[test]
+    fn a_rewrapped_secret_opens_under_the_current_key_alone() {
+        let both = KeyRing::new(
+            SealingKey::new("b", [2; KEY]).unwrap(),
+            [SealingKey::new("a", [1; KEY]).unwrap()],
+        );
+        let rewrap = |ring: &KeyRing, place| {
+            ring.rewrap(&sealed(b"secret"), place, RewrapEntropy([9; NONCE]))
+        };
+        let moved = rewrap(&both, "place").unwrap();
+        assert_eq!(ring("b", 2).open(&moved, "place").unwrap().as_slice(), b"secret");
+        assert_eq!(ring("a", 1).open(&moved, "place"), Err(OpenError::UnknownKey("b".into())));
+        assert_eq!(rewrap(&both, "elsewhere"), Err(OpenError::Broken));
+        assert_eq!(rewrap(&ring("c", 3), "place"), Err(OpenError::UnknownKey("a".into())));
     }
 
     #[test]

@@ -1,0 +1,416 @@
+//! What the edge must know: the outbox that feeds points of presence and publishers.
+
+use std::sync::Arc;
+
+use edge_state::change::PointOfPresence;
+use edge_state::{Change, Key};
+use tokio::sync::Notify;
+use tokio::sync::futures::OwnedNotified;
+
+use super::{Tx, on, sql};
+use crate::store::Sql;
+
+/// Rung after a commit that wrote changes, so that long polls and publishers of this process need
+/// not wait until they look again.
+#[derive(Clone, Debug, Default)]
+pub struct Bell(Arc<Notify>);
+
+impl Bell {
+    /// Wakes everyone who listens.
+    pub fn ring(&self) {
+        self.0.notify_waiters();
+    }
+
+    /// Hears every ring from now on; take it before looking at the database.
+    #[must_use]
+    pub fn listen(&self) -> OwnedNotified {
+        self.0.clone().notified_owned()
+    }
+}
+
+/// What came after a sequence.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Since {
+    /// In order, tombstones among them; empty: nothing yet.
+    Changes(Vec<Change>),
+    /// What was asked for is not known any more, or not yet: start from a snapshot.
+    Gone,
+}
+
+/// A point of presence as it made itself known.
+#[derive(Clone, Debug, Eq, PartialEq, serde::Serialize, sqlx::FromRow)]
+pub struct RegisteredPoint {
+    /// Its name, from its own configuration.
+    pub name: String,
+    /// `host:port` where a handshake shows what visitors see.
+    pub https_address: String,
+    /// `host:port` where challenges are answered.
+    pub http_address: String,
+    /// It has applied every change up to this one.
+    pub sequence: i64,
+    /// Unix milliseconds.
+    pub last_seen_at: i64,
+    /// Unix milliseconds.
+    pub created_at: i64,
+}
+
+/// Writes a record's newest state; `None` takes it off the edge. A value that the edge has already
+/// is no change. `now` is Unix milliseconds.
+///
+/// The last statement before commit: from here to the commit no one else can write a change, which
+/// is why sequences become visible in their order.
+///
+/// # Errors
+/// The database failed.
+pub async fn put(tx: &mut Tx, key: &Key, value: Option<&str>, now: i64) -> sqlx::Result<()> {
+    let key = key.to_string();
+    on!(tx, conn => {
+        // Locked first: what is compared must not change before the commit.
+        sqlx::query(LOCK.on(conn)).execute(&mut **conn).await?;
+        let known: Option<(Option<String>,)> =
+            sqlx::query_as(VALUE.on(conn)).bind(&key).fetch_optional(&mut **conn).await?;
+        if known.and_then(|(text,)| text).as_deref() == value {
+            return Ok(());
+        }
+        let (sequence,): (i64,) = sqlx::query_as(NEXT.on(conn)).fetch_one(&mut **conn).await?;
+        sqlx::query(PUT.on(conn)).bind(&key).bind(sequence).bind(value).bind(now)
+            .execute(&mut **conn).await?;
+        Ok(())
+    })
+}
+
+/// The changes after `since`, at most `limit`.
+///
+/// # Errors
+/// The database failed.
+pub async fn since(tx: &mut Tx, since: i64, limit: i64) -> sqlx::Result<Since> {
+    // Changes first: a purge between the two statements then answers `Gone`, and never a gap.
+    let rows: Vec<(i64, String, Option<String>)> = on!(tx, conn => sqlx::query_as(SINCE.on(conn))
+        .bind(since).bind(limit).fetch_all(&mut **conn).await?);
+    let (newest, forgotten) = horizon(tx).await?;
+    if since < forgotten || since > newest {
+        return Ok(Since::Gone);
+    }
+    let change = |(sequence, key, value)| Change { sequence, key, value };
+    Ok(Since::Changes(rows.into_iter().map(change).collect()))
+}
+
+/// The newest sequence; what a snapshot page, read afterwards in the same transaction, shows at
+/// least.
+///
+/// # Errors
+/// The database failed.
+pub async fn newest(tx: &mut Tx) -> sqlx::Result<i64> {
+    Ok(horizon(tx).await?.0)
+}
+
+/// The records whose keys come after `after`, by key, at most `limit`; no tombstones.
+///
+/// # Errors
+/// The database failed.
+pub async fn page(tx: &mut Tx, after: &str, limit: i64) -> sqlx::Result<Vec<Change>> {
+    let rows: Vec<(i64, String, Option<String>)> = on!(tx, conn => sqlx::query_as(PAGE.on(conn))
+        .bind(after).bind(limit).fetch_all(&mut **conn).await?);
+    Ok(rows.into_iter().map(|(sequence, key, value)| Change { sequence, key, value }).collect())
+}
+
+/// Forgets tombstones that were written before `before` (Unix milliseconds) and that every
+/// publisher has passed on; answers how many. A point of presence that was away for longer starts
+/// from a snapshot.
+///
+/// # Errors
+/// The database failed.
+pub async fn purge(tx: &mut Tx, before: i64) -> sqlx::Result<usize> {
+    on!(tx, conn => {
+        sqlx::query(LOCK.on(conn)).execute(&mut **conn).await?;
+        let gone: Vec<(i64,)> =
+            sqlx::query_as(PURGE.on(conn)).bind(before).fetch_all(&mut **conn).await?;
+        if let Some((newest,)) = gone.iter().max() {
+            sqlx::query(FORGET.on(conn)).bind(newest).execute(&mut **conn).await?;
+        }
+        Ok(gone.len())
+    })
+}
+
+/// How far a publisher has come; 0 if it never was.
+///
+/// # Errors
+/// The database failed.
+pub async fn cursor(tx: &mut Tx, publisher: &str) -> sqlx::Result<i64> {
+    let row: Option<(i64,)> = on!(tx, conn => sqlx::query_as(CURSOR.on(conn)).bind(publisher)
+        .fetch_optional(&mut **conn).await?);
+    Ok(row.map_or(0, |(sequence,)| sequence))
+}
+
+/// Notes that a publisher has passed on everything up to `sequence`.
+///
+/// # Errors
+/// The database failed.
+pub async fn advance(tx: &mut Tx, publisher: &str, sequence: i64, now: i64) -> sqlx::Result<()> {
+    on!(tx, conn => sqlx::query(ADVANCE.on(conn)).bind(publisher).bind(sequence).bind(now)
+        .execute(&mut **conn).await.map(drop))
+}
+
+/// Makes a point of presence known, or its new addresses.
+///
+/// # Errors
+/// The database failed.
+pub async fn register(
+    tx: &mut Tx,
+    name: &str,
+    point: &PointOfPresence,
+    now: i64,
+) -> sqlx::Result<()> {
+    on!(tx, conn => sqlx::query(REGISTER.on(conn)).bind(name).bind(&point.https_address)
+        .bind(&point.http_address).bind(now).execute(&mut **conn).await.map(drop))
+}
+
+/// Notes that a point of presence asked for what comes after `sequence`; an unknown name is
+/// nobody.
+///
+/// # Errors
+/// The database failed.
+pub async fn seen(tx: &mut Tx, name: &str, sequence: i64, now: i64) -> sqlx::Result<()> {
+    on!(tx, conn => sqlx::query(SEEN.on(conn)).bind(name).bind(sequence).bind(now)
+        .execute(&mut **conn).await.map(drop))
+}
+
+/// All points of presence, by name: where a certificate must be seen before it is `active`.
+///
+/// # Errors
+/// The database failed.
+pub async fn points(tx: &mut Tx) -> sqlx::Result<Vec<RegisteredPoint>> {
+    on!(tx, conn => sqlx::query_as(POINTS.on(conn)).fetch_all(&mut **conn).await)
+}
+
+/// Takes a point of presence out; whether it was there.
+///
+/// # Errors
+/// The database failed.
+pub async fn remove_point(tx: &mut Tx, name: &str) -> sqlx::Result<bool> {
+    Ok(on!(tx, conn => sqlx::query(REMOVE_POINT.on(conn)).bind(name).execute(&mut **conn).await?
+        .rows_affected())
+        > 0)
+}
+
+/// The newest sequence, and the newest that is forgotten.
+async fn horizon(tx: &mut Tx) -> sqlx::Result<(i64, i64)> {
+    on!(tx, conn => sqlx::query_as(HORIZON.on(conn)).fetch_one(&mut **conn).await)
+}
+
+// SQLite's writer holds the whole database already.
+const LOCK: Sql =
+    sql!("SELECT value FROM edge_sequence WHERE id = 'edge'", postgres: " FOR UPDATE", "");
+const VALUE: Sql = sql!("SELECT value FROM edge_changes WHERE key = $1");
+const NEXT: Sql =
+    sql!("UPDATE edge_sequence SET value = value + 1 WHERE id = 'edge' RETURNING value");
+const PUT: Sql = sql!(
+    "INSERT INTO edge_changes (key, sequence, value, changed_at) VALUES ($1, $2, $3, $4)
+     ON CONFLICT (key) DO UPDATE SET sequence = excluded.sequence, value = excluded.value,
+         changed_at = excluded.changed_at"
+);
+const SINCE: Sql = sql!(
+    "SELECT sequence, key, value FROM edge_changes WHERE sequence > $1 ORDER BY sequence LIMIT $2"
+);
+const PAGE: Sql = sql!(
+    "SELECT sequence, key, value FROM edge_changes WHERE value IS NOT NULL AND key > $1
+     ORDER BY key LIMIT $2"
+);
+const HORIZON: Sql = sql!("SELECT value, forgotten FROM edge_sequence WHERE id = 'edge'");
+const PURGE: Sql = sql!(
+    "DELETE FROM edge_changes WHERE value IS NULL AND changed_at < $1
+     AND NOT EXISTS (SELECT 1 FROM publishers WHERE publishers.sequence < edge_changes.sequence)
+     RETURNING sequence"
+);
+const FORGET: Sql =
+    sql!("UPDATE edge_sequence SET forgotten = $1 WHERE id = 'edge' AND forgotten < $1");
+const CURSOR: Sql = sql!("SELECT sequence FROM publishers WHERE name = $1");
+const ADVANCE: Sql = sql!(
+    "INSERT INTO publishers (name, sequence, updated_at) VALUES ($1, $2, $3)
+     ON CONFLICT (name) DO UPDATE SET sequence = excluded.sequence,
+         updated_at = excluded.updated_at"
+);
+const REGISTER: Sql = sql!(
+    "INSERT INTO points_of_presence
+         (name, https_address, http_address, sequence, last_seen_at, created_at)
+     VALUES ($1, $2, $3, 0, $4, $4)
+     ON CONFLICT (name) DO UPDATE SET https_address = excluded.https_address,
+         http_address = excluded.http_address, last_seen_at = excluded.last_seen_at"
+);
+const SEEN: Sql =
+    sql!("UPDATE points_of_presence SET sequence = $2, last_seen_at = $3 WHERE name = $1");
+const POINTS: Sql = sql!(
+    "SELECT name, https_address, http_address, sequence, last_seen_at, created_at
+     FROM points_of_presence ORDER BY name"
+);
+const REMOVE_POINT: Sql = sql!("DELETE FROM points_of_presence WHERE name = $1");
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::store::Db;
+    use crate::store::testing::databases;
+
+    fn key(name: &str) -> Key {
+        Key::Zone(name.to_owned())
+    }
+
+    async fn write(db: &Db, name: &str, value: Option<&str>, now: i64) {
+        let mut tx = db.begin().await.unwrap();
+        put(&mut tx, &key(name), value, now).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    async fn read(db: &Db, after: i64) -> Since {
+        since(&mut db.read().await.unwrap(), after, 1000).await.unwrap()
+    }
+
+    async fn changes(db: &Db, after: i64) -> Vec<(i64, String, Option<String>)> {
+        match read(db, after).await {
+            Since::Changes(changes) => {
+                changes.into_iter().map(|c| (c.sequence, c.key, c.value)).collect()
+            }
+            Since::Gone => panic!("gone"),
+        }
+    }
+
+    fn change(sequence: i64, name: &str, value: Option<&str>) -> (i64, String, Option<String>) {
+        (sequence, key(name).to_string(), value.map(str::to_owned))
+    }
+
+    #[tokio::test]
+    async fn a_reader_sees_the_newest_state_of_each_key_once_and_in_order() {
+        for test in databases().await {
+            write(&test.db, "a", Some("1"), 1).await;
+            write(&test.db, "b", Some("1"), 1).await;
+            write(&test.db, "a", Some("2"), 1).await;
+            write(&test.db, "b", None, 1).await;
+            let expected = vec![change(3, "a", Some("2")), change(4, "b", None)];
+            assert_eq!(changes(&test.db, 0).await, expected, "{}", test.name);
+            assert_eq!(changes(&test.db, 3).await, expected[1..], "{}", test.name);
+            let page = page(&mut test.db.read().await.unwrap(), "", 10).await.unwrap();
+            assert_eq!(page.len(), 1, "tombstones are in no snapshot ({})", test.name);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_already_so_is_no_change() {
+        for test in databases().await {
+            write(&test.db, "a", None, 1).await;
+            write(&test.db, "b", Some("1"), 1).await;
+            write(&test.db, "b", Some("1"), 2).await;
+            write(&test.db, "b", None, 3).await;
+            write(&test.db, "b", None, 4).await;
+            assert_eq!(changes(&test.db, 0).await, [change(2, "b", None)], "{}", test.name);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_rolled_back_change_was_never_there() {
+        for test in databases().await {
+            let mut tx = test.db.begin().await.unwrap();
+            put(&mut tx, &key("a"), Some("1"), 1).await.unwrap();
+            drop(tx);
+            write(&test.db, "b", Some("1"), 1).await;
+            assert_eq!(changes(&test.db, 0).await, [change(1, "b", Some("1"))], "{}", test.name);
+        }
+    }
+
+    #[tokio::test]
+    async fn forgotten_tombstones_and_the_future_are_gone() {
+        for test in databases().await {
+            write(&test.db, "a", Some("1"), 1).await;
+            write(&test.db, "a", None, 10).await;
+            write(&test.db, "b", Some("1"), 10).await;
+            let purged = async |before| {
+                let mut tx = test.db.begin().await.unwrap();
+                let count = purge(&mut tx, before).await.unwrap();
+                tx.commit().await.unwrap();
+                count
+            };
+            let mut tx = test.db.begin().await.unwrap();
+            advance(&mut tx, "slow", 1, 1).await.unwrap();
+            tx.commit().await.unwrap();
+            assert_eq!(purged(11).await, 0, "a publisher has not passed it on ({})", test.name);
+            let mut tx = test.db.begin().await.unwrap();
+            advance(&mut tx, "slow", 3, 1).await.unwrap();
+            assert_eq!(cursor(&mut tx, "slow").await.unwrap(), 3);
+            tx.commit().await.unwrap();
+            assert_eq!(purged(10).await, 0, "not old enough ({})", test.name);
+            assert_eq!(purged(11).await, 1, "{}", test.name);
+            assert_eq!(read(&test.db, 1).await, Since::Gone, "{}", test.name);
+            assert_eq!(read(&test.db, 4).await, Since::Gone, "{}", test.name);
+            assert_eq!(changes(&test.db, 2).await, [change(3, "b", Some("1"))], "{}", test.name);
+            assert_eq!(changes(&test.db, 3).await, [], "{}", test.name);
+        }
+    }
+
+    #[tokio::test]
+    async fn snapshot_pages_follow_each_other() {
+        for test in databases().await {
+            for name in ["c", "a", "b"] {
+                write(&test.db, name, Some("1"), 1).await;
+            }
+            let mut tx = test.db.read().await.unwrap();
+            assert_eq!(newest(&mut tx).await.unwrap(), 3);
+            let first = page(&mut tx, "", 2).await.unwrap();
+            let second = page(&mut tx, &first[1].key, 2).await.unwrap();
+            let keys: Vec<_> = first.iter().chain(&second).map(|c| c.key.as_str()).collect();
+            assert_eq!(keys, ["zone:a", "zone:b", "zone:c"], "{}", test.name);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn beside_many_writers_a_reader_never_skips_a_sequence() {
+        const WRITERS: i64 = 8;
+        const WRITES: i64 = 25;
+        for test in databases().await {
+            let mut writers = tokio::task::JoinSet::new();
+            for writer in 0..WRITERS {
+                let db = test.db.clone();
+                writers.spawn(async move {
+                    for n in 0..WRITES {
+                        write(&db, &format!("{writer}-{n}"), Some("1"), n).await;
+                    }
+                });
+            }
+            // Every key is written once, so a sequence that is passed over is never seen again.
+            let (mut at, mut seen) = (0, BTreeMap::new());
+            while at < WRITERS * WRITES {
+                for (sequence, key, _) in changes(&test.db, at).await {
+                    assert_eq!(sequence, at + 1, "skipped ({})", test.name);
+                    at = sequence;
+                    seen.insert(key, sequence);
+                }
+            }
+            while let Some(writer) = writers.join_next().await {
+                writer.unwrap();
+            }
+            assert_eq!(seen.len(), usize::try_from(WRITERS * WRITES).unwrap(), "{}", test.name);
+        }
+    }
+
+    #[tokio::test]
+    async fn points_of_presence_come_are_seen_and_go() {
+        for test in databases().await {
+            let mut tx = test.db.begin().await.unwrap();
+            let point = |port: u16| PointOfPresence {
+                https_address: format!("127.0.0.1:{port}"),
+                http_address: "127.0.0.1:80".into(),
+            };
+            register(&mut tx, "fra", &point(443), 1).await.unwrap();
+            seen(&mut tx, "fra", 7, 2).await.unwrap();
+            seen(&mut tx, "nobody", 7, 2).await.unwrap();
+            register(&mut tx, "fra", &point(444), 3).await.unwrap();
+            let known = points(&mut tx).await.unwrap();
+            assert_eq!(known.len(), 1, "{}", test.name);
+            assert_eq!(known[0].https_address, "127.0.0.1:444");
+            assert_eq!((known[0].sequence, known[0].last_seen_at, known[0].created_at), (7, 3, 1));
+            assert!(remove_point(&mut tx, "fra").await.unwrap());
+            assert!(!remove_point(&mut tx, "fra").await.unwrap());
+            tx.commit().await.unwrap();
+        }
+    }
+}
