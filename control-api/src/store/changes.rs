@@ -22,7 +22,6 @@ impl Bell {
     }
 
     /// Hears every ring from now on; take it before looking at the database.
-    #[must_use]
     pub fn listen(&self) -> OwnedNotified {
         self.0.clone().notified_owned()
     }

@@ -2,7 +2,7 @@
 //! PostgreSQL.
 
 use super::Db;
-use super::databases::{Fresh, fresh, sqlite as fresh_sqlite};
+use super::databases::{Fresh, fresh};
 
 /// A database of its own, with the schema, that ends with the test.
 pub(crate) struct TestDb {
@@ -20,11 +20,6 @@ pub(crate) async fn databases() -> Vec<TestDb> {
         open.push(TestDb::open(fresh).await);
     }
     open
-}
-
-/// An empty SQLite database.
-pub(crate) async fn sqlite() -> TestDb {
-    TestDb::open(fresh_sqlite()).await
 }
 
 impl TestDb {

@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::expect_used,
+    clippy::match_wild_err_arm,
     dead_code,
     reason = "a test fails by panicking, and takes what it needs"
 )]
