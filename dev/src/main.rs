@@ -1,3 +1,98 @@
-//! Under construction.
+//! `make run`: a whole Lintel on this machine, in the foreground, until Ctrl-C.
 
-fn main() {}
+use std::process::ExitCode;
+
+use lintel_dev::announcement::{self, Announcement};
+use lintel_dev::config::Config;
+use lintel_dev::house::House;
+use lintel_dev::onboard::{self, HOSTNAME, Tenant};
+use lintel_dev::origin;
+use lintel_dev::state::State;
+use lintel_dev::{Context as _, Failure};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Failure> {
+    let mut wish = Wish::listen()?;
+    let config = Config::from_env()?;
+    let state = State::open(&config.state)?;
+    let announcement = Announcement::none_yet(&state);
+    config.ports.check_free()?;
+    let origin = origin::start(config.ports.origin).await?;
+    println!("Starting control-api and edge-tls");
+    let house = House::start(&config, &state)?;
+    let outcome = tokio::select! {
+        failure = house.death() => Err(failure),
+        failure = open(&config, &state, &house, &announcement) => failure,
+        () = wish.to_end() => Ok(()),
+    };
+    drop(announcement);
+    println!("Stopping");
+    tokio::select! {
+        killed = house.stop() => {
+            for name in killed {
+                eprintln!("warning: {name} did not end in time and was killed");
+            }
+        }
+        // Asked a second time: what still runs is killed as it is dropped.
+        () = wish.to_end() => {}
+    }
+    origin.abort();
+    outcome
+}
+
+/// Returns only if it fails.
+async fn open(
+    config: &Config,
+    state: &State,
+    house: &House,
+    announcement: &Announcement<'_>,
+) -> Result<(), Failure> {
+    let opened = async {
+        house.ready(config, state).await?;
+        let tenant = Tenant::open(config, state).await?;
+        println!("Onboarding {HOSTNAME} through the API");
+        tenant.onboard(|states| println!("  {states}")).await?;
+        onboard::visit(config, state).await?;
+        announcement.publish(config, &tenant)?;
+        print!("{}", announcement::welcome(config, state, &tenant));
+        Ok::<(), Failure>(())
+    };
+    match opened.await {
+        Ok(()) => std::future::pending().await,
+        Err(failure) => Err(Failure::new(format!("{failure}\n{}", house.log_tails()))),
+    }
+}
+
+/// The ways in which somebody asks us to end.
+struct Wish([Signal; 3]);
+
+impl Wish {
+    fn listen() -> Result<Self, Failure> {
+        let listen = |kind| signal(kind).context("listening for signals");
+        Ok(Self([
+            listen(SignalKind::interrupt())?,
+            listen(SignalKind::terminate())?,
+            listen(SignalKind::hangup())?,
+        ]))
+    }
+
+    async fn to_end(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
+}
