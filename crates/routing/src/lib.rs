@@ -1,1 +1,67 @@
-//! Under construction.
+//! What the edge does with one request: a pure function of the request and of the records that the
+//! control plane published.
+//!
+//! - [`facts`]: the request, its URL parsed once
+//! - [`records`]: the records read so far, absent ones too
+//! - [`decision`]: the outcome
+//! - [`challenge`], [`ownership`]: answers that prove control of a hostname
+//! - [`hostname`]: which record a Host header names
+//! - [`redirect`]: plain HTTP to HTTPS
+//! - [`upstream`]: which origin, and how it is asked
+//! - [`header`]: which request headers are the edge's to set
+//! - [`refusal`], [`page`]: why there is no answer from an origin, and how that is said
+//!
+//! Two laws. A known challenge token is answered whatever else is switched on, as a certificate
+//! depends on it. And what is judged is what is forwarded: no second parser of the URL.
+
+pub mod challenge;
+pub mod decision;
+pub mod facts;
+pub mod header;
+pub mod hostname;
+pub mod ownership;
+pub mod page;
+pub mod records;
+pub mod redirect;
+pub mod refusal;
+pub mod upstream;
+
+pub use decision::Decision;
+pub use facts::Facts;
+pub use records::{Entry, Missing, Records};
+pub use refusal::Refusal;
+pub use upstream::Upstream;
+
+use edge_state::hostname::Stage;
+
+/// What the edge does with one request. `Err(Missing)` names a record that the answer depends on
+/// and that the caller has not read yet; it reads it and asks again, [`MAX_ROUNDS`] times at most.
+/// So the order of look-ups is tested here, and a warm isolate asks once.
+pub fn decide(request: &Facts, records: &Records) -> Result<Decision, Missing> {
+    if let Some(challenge) = challenge::find(request, records)? {
+        return Ok(Decision::Answer(challenge.key_authorization.clone())); // RFC 8555 §8.3
+    }
+    let Some(hostname) = hostname::find(request, records)? else {
+        return Ok(Decision::Refuse(Refusal::UnknownHostname));
+    };
+    if let Some(token) = ownership::find(request, hostname) {
+        return Ok(Decision::Answer(token.to_owned()));
+    }
+    if let Stage::Pending { missing } = &hostname.stage {
+        return Ok(Decision::Refuse(Refusal::Pending { missing: missing.clone() }));
+    }
+    if header::has_looped(&request.headers) {
+        return Ok(Decision::Refuse(Refusal::Loop));
+    }
+    let Some(zone) = records.zone(&hostname.zone_id)? else {
+        return Ok(Decision::Refuse(Refusal::NoOrigin));
+    };
+    if let Some(redirect) = redirect::to_https(request, zone) {
+        return Ok(Decision::Redirect(redirect));
+    }
+    Ok(upstream::choose(request, hostname, zone)
+        .map_or(Decision::Refuse(Refusal::NoOrigin), |upstream| Decision::Proxy(upstream.into())))
+}
+
+/// How often [`decide`] is asked about one request: more than the records any request depends on.
+pub const MAX_ROUNDS: usize = 8;

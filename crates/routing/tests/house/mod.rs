@@ -1,0 +1,136 @@
+//! A small world for the tests: records, requests, and a caller that reads what is missing.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot begin has failed")]
+
+use std::collections::BTreeMap;
+
+use edge_state::hostname::{CustomOrigin, HostRecord, OriginSni, Stage, TlsSettings};
+use edge_state::zone::{Hsts, OriginTls, Scheme};
+use edge_state::{ChallengeRecord, Hostname, Key, Record, ZoneRecord};
+use http::{HeaderMap, HeaderName, Method};
+use routing::facts::{Authority, Target};
+use routing::{Decision, Entry, Facts, MAX_ROUNDS, Records, decide};
+
+pub const HOST: &str = "app.customer.com";
+pub const OTHER: &str = "shop.other.com";
+pub const TOKEN: &str = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA";
+pub const KEY_AUTHORIZATION: &str = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA.9jg46WB3rR_AHD";
+pub const ID: &str = "0d89c70d-ad9f-4843-b99f-6cc0252067e9";
+pub const OWNERSHIP: &str = "5cc07c04-ea62-4a5a-95f0-419334a875a4";
+
+/// What the control plane has published.
+#[derive(Default)]
+pub struct World(BTreeMap<Key, String>);
+
+impl World {
+    pub fn with(mut self, record: &impl Record) -> Self {
+        self.0.insert(record.key(), record.encode());
+        self
+    }
+
+    /// Reads what is missing and asks again, as a shell does.
+    pub fn decide(&self, request: &Facts) -> Decision {
+        let mut records = Records::default();
+        for _ in 0..MAX_ROUNDS {
+            match decide(request, &records) {
+                Ok(decision) => return decision,
+                Err(missing) => {
+                    let text = self.0.get(&missing.0).map(String::as_str);
+                    let entry = Entry::decode(&missing.0, text).unwrap();
+                    records.insert(missing.0, entry);
+                }
+            }
+        }
+        panic!("more than {MAX_ROUNDS} rounds for {request:?}");
+    }
+}
+
+pub fn name(text: &str) -> Hostname {
+    Hostname::parse(text).unwrap()
+}
+
+pub fn host(hostname: &str) -> HostRecord {
+    HostRecord {
+        hostname: name(hostname),
+        custom_hostname_id: ID.into(),
+        zone_id: "023e105f4ecef8ad9ca31a8372d0c353".into(),
+        stage: Stage::Active,
+        ownership_token: OWNERSHIP.into(),
+        custom_origin: None,
+        tls: TlsSettings::default(),
+    }
+}
+
+pub fn pending(hostname: &str) -> HostRecord {
+    let stage = Stage::Pending { missing: vec!["Point it at customers.saas.com.".into()] };
+    HostRecord { stage, ..host(hostname) }
+}
+
+pub fn with_origin(server: &str, sni: Option<OriginSni>) -> HostRecord {
+    let server = server.parse().unwrap();
+    HostRecord { custom_origin: Some(CustomOrigin { server, sni }), ..host(HOST) }
+}
+
+pub fn zone() -> ZoneRecord {
+    ZoneRecord {
+        zone_id: "023e105f4ecef8ad9ca31a8372d0c353".into(),
+        name: name("saas.com"),
+        cname_target: name("customers.saas.com"),
+        fallback_origin: Some("origin.saas.com".parse().unwrap()),
+        ssl: OriginTls::Strict,
+        always_use_https: false,
+        min_tls_version: None,
+        hsts: None,
+    }
+}
+
+pub fn hsts() -> Hsts {
+    Hsts { max_age: 31_536_000, include_subdomains: true, preload: true }
+}
+
+pub fn challenge(hostname: &str) -> ChallengeRecord {
+    ChallengeRecord {
+        token: TOKEN.into(),
+        key_authorization: KEY_AUTHORIZATION.into(),
+        hostname: name(hostname),
+    }
+}
+
+/// A GET over plain HTTP.
+pub fn get(host: &str, target: &str) -> Facts {
+    Facts {
+        method: Method::GET,
+        scheme: Scheme::Http,
+        authority: Authority::parse(host),
+        target: Target::parse(target).unwrap(),
+        headers: HeaderMap::new(),
+        client: Some("192.0.2.7".parse().unwrap()),
+        request_id: "5f2a1c0d9e8b7a66-HAM".into(),
+        https_port: None,
+    }
+}
+
+pub fn https(request: Facts) -> Facts {
+    Facts { scheme: Scheme::Https, ..request }
+}
+
+pub fn with_header(mut request: Facts, name: &str, value: &str) -> Facts {
+    request.headers.append(HeaderName::try_from(name).unwrap(), value.parse().unwrap());
+    request
+}
+
+/// What the origin receives, header by header.
+pub fn received(decision: &Decision, request: &Facts) -> BTreeMap<String, String> {
+    let Decision::Proxy(upstream) = decision else { panic!("{decision:?} is no proxy") };
+    let mut headers: BTreeMap<String, String> = request
+        .headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+        .collect();
+    headers.retain(|name, _| !upstream.headers.remove.contains(name));
+    for (name, value) in &upstream.headers.set {
+        headers.insert((*name).to_owned(), value.clone());
+    }
+    headers
+}
