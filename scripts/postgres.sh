@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # A throwaway PostgreSQL for one test run: postgres.sh FOLDER PORT
-# Makes FOLDER, prints DATABASE_URL's value on a line of its own once the server answers, and stays in the foreground: the process started
+# Makes FOLDER, prints DATABASE_URL's value on a line of its own once the server answers, logs to stderr, and stays in the foreground: the process started
 # is the server itself, so that any signal to it ends it. Nothing survives a power cut (fsync is off). Anyone on this machine may connect.
 set -euo pipefail
 folder=$1 port=$2
@@ -25,15 +25,16 @@ if [ ! -e "$folder/data/PG_VERSION" ]; then
 fi
 
 # Twice in the background, so that the server does not find a child that it never started.
+# From exec on, this script's number is the server's; in postmaster.pid it says when it is ready, also where another has taken the port.
 ( (
-  for _ in $(seq 300); do
-    if "$bin/pg_isready" --quiet --host=127.0.0.1 --port="$port"; then
+  while [ -e "/proc/$$/exe" ]; do # Not so for a process that ended and nobody waited for.
+    if [ "$(sed -n '1p;8p' data/postmaster.pid 2>/dev/null | xargs)" = "$$ ready" ]; then
       printf 'postgres://postgres@127.0.0.1:%s/postgres\n' "$port"
       exit
     fi
-    sleep 0.1
+    sleep 0.05
   done
 ) & )
 
 exec "${as_postgres[@]}" "$bin/postgres" -D "$folder/data" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
-  -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200 2>"$folder/postgres.log"
+  -c fsync=off -c synchronous_commit=off -c full_page_writes=off -c max_connections=200
