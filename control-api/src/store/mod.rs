@@ -7,6 +7,7 @@ pub mod changes;
 #[cfg(test)]
 #[path = "../../tests/support/databases.rs"]
 pub(crate) mod databases;
+pub mod secrets;
 #[cfg(test)]
 pub(crate) mod testing;
 
