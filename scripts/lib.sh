@@ -38,7 +38,7 @@ step() {
   log=$LOGS/$(printf '%s' "$what" | tr -cs 'A-Za-z0-9.\n' '-').log
   printf '  … %s (about %s)' "$what" "$expected"
   [ -n "$TERMINAL" ] || printf '\n'
-  show_elapsed "$what" "$expected" &
+  show_elapsed "$what" "$expected" 9>&- & # Its last sleep outlives it, and must not hold our lock.
   ticker=$!
   set +e
   (set -e; "$@") >"$log" 2>&1 </dev/null
