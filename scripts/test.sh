@@ -7,11 +7,13 @@ cd "$ROOT"
 LINTEL_VENV=$("$ROOT/scripts/venv.sh")
 export LINTEL_VENV LINTEL_NODE=$ROOT/node_modules/.bin/node
 export PATH=$PATH:/usr/sbin:/sbin
+closing=$LOGS/closing-line # .ci/run repeats it below make's own complaint.
+rm -f "$closing"
 workspace=(--workspace --exclude edge-worker)
 
 # The scenarios start target/debug/control-api and its like. --all-targets builds them with the features that the tests have, so nothing is built twice.
 say "Building the programs and the tests (the first time some 5 min)"
-cargo build "${workspace[@]}" --all-targets
+cargo build "${workspace[@]}" --all-targets || { say "0 passed, 1 failed" | tee "$closing"; exit 1; }
 
 # One server for all suites; each makes databases of its own in it. It ends with this script, however that ends.
 cluster=$(mktemp -d /tmp/lintel-postgres.XXXXXX)
@@ -37,5 +39,5 @@ awk -v rc="$rc" '
     printf "%d passed, %d failed", count["passed;"], failed
     if (count["ignored;"]) printf ", %d skipped", count["ignored;"]
     printf "\n"
-  }' "$log"
+  }' "$log" | tee "$closing"
 exit "$rc"
