@@ -158,6 +158,12 @@ impl Client {
         Self { token: token.to_owned(), ..self.clone() }
     }
 
+    /// The base URL, with `/client/v4`.
+    #[must_use]
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// The token.
     #[must_use]
     pub fn token(&self) -> &str {

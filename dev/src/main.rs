@@ -23,7 +23,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Failure> {
-    let mut wish = Wish::listen()?;
+    let mut stop = Stop::listen()?;
     let config = Config::from_env()?;
     let state = State::open(&config.state)?;
     let announcement = Announcement::none_yet(&state);
@@ -34,7 +34,7 @@ async fn run() -> Result<(), Failure> {
     let outcome = tokio::select! {
         failure = house.death() => Err(failure),
         failure = open(&config, &state, &house, &announcement) => failure,
-        () = wish.to_end() => Ok(()),
+        () = stop.asked() => Ok(()),
     };
     drop(announcement);
     println!("Stopping");
@@ -45,7 +45,7 @@ async fn run() -> Result<(), Failure> {
             }
         }
         // Asked a second time: what still runs is killed as it is dropped.
-        () = wish.to_end() => {}
+        () = stop.asked() => {}
     }
     origin.abort();
     outcome
@@ -75,9 +75,9 @@ async fn open(
 }
 
 /// The ways in which somebody asks us to end.
-struct Wish([Signal; 3]);
+struct Stop([Signal; 3]);
 
-impl Wish {
+impl Stop {
     fn listen() -> Result<Self, Failure> {
         let listen = |kind| signal(kind).context("listening for signals");
         Ok(Self([
@@ -87,7 +87,7 @@ impl Wish {
         ]))
     }
 
-    async fn to_end(&mut self) {
+    async fn asked(&mut self) {
         let [interrupt, terminate, hangup] = &mut self.0;
         tokio::select! {
             _ = interrupt.recv() => {}

@@ -1,0 +1,3 @@
+//! Lintel end to end, on real parts.
+
+mod world;
