@@ -52,6 +52,18 @@ impl Refusal {
         })
     }
 
+    /// From a status by which Cloudflare says that its own `fetch` had no answer from an origin.
+    #[must_use]
+    pub fn from_platform_status(status: u16) -> Option<Self> {
+        Some(Self::OriginDown(match status {
+            521 => OriginFault::Connect,
+            522 | 524 => OriginFault::Timeout,
+            523 | 530 => OriginFault::Dns,
+            525 | 526 => OriginFault::Tls,
+            _ => return None,
+        }))
+    }
+
     /// For programs: never changes once published.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -177,5 +189,14 @@ mod tests {
             let refusal = Refusal::from_fault(fault);
             assert_eq!((refusal.code(), refusal.status()), (code, status), "{fault}");
         }
+    }
+
+    #[test]
+    fn what_an_origin_answers_itself_is_passed_on() {
+        for status in [200, 301, 404, 500, 502, 503, 504, 520] {
+            assert_eq!(Refusal::from_platform_status(status), None, "{status}");
+        }
+        let refusal = Refusal::from_platform_status(525);
+        assert_eq!(refusal, Some(Refusal::OriginDown(OriginFault::Tls)));
     }
 }
