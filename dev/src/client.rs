@@ -235,17 +235,20 @@ impl Client {
         Ok(())
     }
 
-    /// A new token that may do everything in this account and zone.
+    /// A new token that may do everything in this account and zone, and make further tokens.
     pub async fn create_token(
         &self,
         name: &str,
         account: &str,
         zone: &str,
     ) -> Result<String, Failure> {
+        let user: Value = self.ask(Method::GET, "/user", None).await?;
+        let user = user["id"].as_str().unwrap_or_default();
         let groups: Vec<Named> =
             self.ask(Method::GET, "/user/tokens/permission_groups", None).await?;
         let ids: Vec<Value> = groups.iter().map(|group| json!({ "id": group.id })).collect();
         let resources = json!({
+            (format!("com.cloudflare.api.user.{user}")): "*",
             (format!("com.cloudflare.api.account.{account}")): "*",
             (format!("com.cloudflare.api.account.zone.{zone}")): "*",
         });

@@ -11,9 +11,18 @@ use lintel_dev::state::State;
 use lintel_dev::{Context as _, Failure};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match run().await {
+fn main() -> ExitCode {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let outcome = runtime.block_on(run());
+    // A read of standard input may never return.
+    runtime.shutdown_background();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             eprintln!("error: {failure}");
@@ -75,24 +84,36 @@ async fn open(
 }
 
 /// The ways in which somebody asks us to end.
-struct Stop([Signal; 3]);
+struct Stop {
+    signals: [Signal; 3],
+    /// Whether the end of standard input is one of them (`LINTEL_LIFELINE=stdin`).
+    lifeline: bool,
+}
 
 impl Stop {
     fn listen() -> Result<Self, Failure> {
         let listen = |kind| signal(kind).context("listening for signals");
-        Ok(Self([
+        let signals = [
             listen(SignalKind::interrupt())?,
             listen(SignalKind::terminate())?,
             listen(SignalKind::hangup())?,
-        ]))
+        ];
+        let lifeline = std::env::var("LINTEL_LIFELINE").is_ok_and(|value| value == "stdin");
+        Ok(Self { signals, lifeline })
     }
 
     async fn asked(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.0;
+        let [interrupt, terminate, hangup] = &mut self.signals;
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
             _ = hangup.recv() => {}
+            () = end_of_input(), if self.lifeline => self.lifeline = false,
         }
     }
+}
+
+async fn end_of_input() {
+    // Nothing is ever written to a lifeline; an error ends it as well.
+    let _ = tokio::io::copy(&mut tokio::io::stdin(), &mut tokio::io::sink()).await;
 }

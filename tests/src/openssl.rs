@@ -50,9 +50,7 @@ pub async fn s_client(
         verified: text.contains("Verification: OK") && text.contains("Verified peername:"),
         key_bits: bits.split(' ').next().and_then(|bits| bits.parse().ok()).unwrap_or_default(),
         signature: after("Peer signature type:"),
-        chain_length: text.matches("-----BEGIN CERTIFICATE-----").count()
-            // The leaf is printed once more after the chain.
-            - usize::from(text.contains("Server certificate")),
+        chain_length: text.matches("-----BEGIN CERTIFICATE-----").count(),
         output: text,
     })
 }
