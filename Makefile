@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test worker build run test lint clean
+.PHONY: help setup setup-test worker build run test lint bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ worker: setup ## Build the edge worker (wasm) into edge-worker/build
 
 build: setup ## Build the native programs
 	@scripts/build.sh
+
+bench: setup worker ## Measure a release build of the edge beside nginx, and print ratios
+	@scripts/bench.sh
 
 clean: ## Remove what was built here (the cache of tools and .lintel, the state of `make run`, stay)
 	rm -rf target edge-worker/build
