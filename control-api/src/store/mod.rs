@@ -3,10 +3,13 @@
 //! A handler or the runner begins one [`Tx`], reads and writes through the functions of the
 //! modules below, and commits once: state, jobs and edge changes are never seen apart.
 
+pub mod certificates;
 pub mod changes;
 #[cfg(test)]
 #[path = "../../tests/support/databases.rs"]
 pub(crate) mod databases;
+pub mod jobs;
+pub mod machines;
 pub mod secrets;
 #[cfg(test)]
 pub(crate) mod testing;
