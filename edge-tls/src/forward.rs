@@ -1,0 +1,211 @@
+//! A visitor's request to workerd, and its answer back.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Request, Response, StatusCode, Uri, Version, header};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use tokio::net::UnixStream;
+use tokio::sync::watch;
+use tracing::Instrument as _;
+
+use crate::body::{Body, Paced, Progress};
+use crate::client::{ExchangeError, Pool};
+use crate::config::Limits;
+use crate::exchange::{Answer, Exchange};
+use crate::header as fields;
+use crate::listener::Visitor;
+use crate::refusal::{Refusal, accepts_json};
+use crate::shutdown::Lifetime;
+
+/// workerd closes a connection that is idle for 5 seconds.
+const KEEP: Duration = Duration::from_secs(3);
+const KEEP_EACH: usize = 256;
+/// How long a request waits for workerd to come back.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The way to workerd.
+pub struct Gateway {
+    pop: String,
+    limits: Limits,
+    lifetime: Lifetime,
+    /// workerd's socket, while it answers.
+    workerd: watch::Receiver<Option<PathBuf>>,
+    pool: Arc<Pool<PathBuf>>,
+}
+
+/// `request.cf` of the worker.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Blob<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_version: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_cipher: Option<&'a str>,
+    http_protocol: &'static str,
+    colo: &'a str,
+}
+
+impl Gateway {
+    /// A gateway to the workerd that `workerd` names at any time.
+    #[must_use]
+    pub fn new(
+        pop: String,
+        limits: Limits,
+        lifetime: Lifetime,
+        workerd: watch::Receiver<Option<PathBuf>>,
+    ) -> Self {
+        Self { pop, limits, lifetime, workerd, pool: Pool::new(KEEP, KEEP_EACH) }
+    }
+
+    /// Answers one request, whatever happens.
+    pub async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        visitor: Arc<Visitor>,
+    ) -> Response<Answer> {
+        let (exchange, clear) = Exchange::begin(visitor, request.method().clone(), &self.pop);
+        let span = tracing::info_span!("request", ray = exchange.ray());
+        self.answer_in_span(request, exchange, clear).instrument(span).await
+    }
+
+    async fn answer_in_span(
+        &self,
+        request: Request<Incoming>,
+        mut exchange: Exchange,
+        clear: bool,
+    ) -> Response<Answer> {
+        let json = accepts_json(request.headers());
+        let answered = if clear {
+            self.forward(request, &mut exchange).await
+        } else {
+            Err(Refusal::Ambiguous)
+        };
+        let mut response = answered.unwrap_or_else(|refusal| {
+            tracing::debug!(%refusal, "refused");
+            refusal.response(json, exchange.host(), exchange.ray())
+        });
+        response.headers_mut().insert("cf-ray", exchange.ray_value());
+        let status = response.status();
+        response.map(|body| exchange.answer(status, body))
+    }
+
+    async fn forward(
+        &self,
+        mut request: Request<Incoming>,
+        exchange: &mut Exchange,
+    ) -> Result<Response<Body>, Refusal> {
+        let (host, host_text) = fields::host(&request)?;
+        exchange.is_for(&host);
+        if exchange.visitor().agreed.as_ref().is_some_and(|agreed| agreed.name != host) {
+            return Err(Refusal::Misdirected);
+        }
+        let upgrade = fields::is_upgrade(request.version(), request.headers())
+            .then(|| hyper::upgrade::on(&mut request));
+        let request = self.outgoing(request, host_text, exchange, upgrade.is_some());
+        let mut response = self.exchange(request).await?;
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let Some(visitor) = upgrade else { return Err(Refusal::Unavailable) };
+            let worker = hyper::upgrade::on(&mut response);
+            self.tunnel(visitor, worker, exchange.visitor().clone());
+            fields::end_hop(response.headers_mut(), true);
+        } else {
+            fields::end_hop(response.headers_mut(), false);
+        }
+        fields::remove_internal(response.headers_mut());
+        Ok(response.map(|body| body.map_err(Into::into).boxed_unsync()))
+    }
+
+    /// The request as workerd shall see it.
+    fn outgoing(
+        &self,
+        request: Request<Incoming>,
+        host: HeaderValue,
+        exchange: &Exchange,
+        upgrade: bool,
+    ) -> Request<Body> {
+        let visitor = exchange.visitor();
+        let blob = self.blob(visitor, request.version());
+        let (mut parts, body) = request.into_parts();
+        fields::end_hop(&mut parts.headers, upgrade);
+        fields::remove_ours(&mut parts.headers);
+        fields::join_cookies(&mut parts.headers);
+        parts.headers.remove(header::EXPECT);
+        parts.headers.insert(header::HOST, host);
+        let scheme = if visitor.agreed.is_some() { "https" } else { "http" };
+        fields::say_who(&mut parts.headers, visitor.client, scheme, &exchange.ray_value());
+        if let Some(blob) = blob {
+            parts.headers.insert("cf-blob", blob);
+        }
+        let path = parts.uri.path_and_query().cloned();
+        parts.uri = Uri::from(path.unwrap_or_else(|| PathAndQuery::from_static("/")));
+        parts.version = Version::HTTP_11;
+        parts.extensions = http::Extensions::new();
+        let body = Paced::new(body, Some(self.limits.idle_timeout), Progress::start());
+        Request::from_parts(parts, body.boxed_unsync())
+    }
+
+    fn blob(&self, visitor: &Visitor, version: Version) -> Option<HeaderValue> {
+        let agreed = visitor.agreed.as_ref();
+        let blob = Blob {
+            tls_version: agreed.map(|agreed| agreed.version),
+            tls_cipher: agreed.map(|agreed| agreed.cipher.as_str()),
+            http_protocol: match version {
+                Version::HTTP_2 => "HTTP/2",
+                Version::HTTP_10 => "HTTP/1.0",
+                _ => "HTTP/1.1",
+            },
+            colo: &self.pop,
+        };
+        HeaderValue::from_str(&serde_json::to_string(&blob).ok()?).ok()
+    }
+
+    async fn exchange(&self, request: Request<Body>) -> Result<Response<Incoming>, Refusal> {
+        let mut workerd = self.workerd.clone();
+        let up = async { workerd.wait_for(Option::is_some).await.ok()?.clone() };
+        let socket = tokio::time::timeout(PATIENCE, up).await.ok().flatten();
+        let socket = socket.ok_or(Refusal::Unavailable)?;
+        let connect = UnixStream::connect(socket.clone());
+        self.pool.exchange(&socket, request, connect).await.map_err(|error| {
+            if let ExchangeError::Http(error) = &error
+                && error.is_user()
+            {
+                tracing::info!(%error, "the visitor's body did not arrive");
+                return Refusal::BodyStalled;
+            }
+            tracing::warn!(%error, "workerd does not answer");
+            Refusal::Unavailable
+        })
+    }
+
+    /// Carries another protocol both ways until one side ends it, or the process ends.
+    fn tunnel(&self, visitor: OnUpgrade, worker: OnUpgrade, held: Arc<Visitor>) {
+        let end = self.lifetime.end.clone();
+        self.lifetime.visitors.spawn(async move {
+            let carried = async {
+                let (visitor, worker) = tokio::try_join!(visitor, worker)?;
+                let (mut visitor, mut worker) = (TokioIo::new(visitor), TokioIo::new(worker));
+                tokio::io::copy_bidirectional(&mut visitor, &mut worker).await?;
+                Ok::<_, crate::body::Error>(())
+            };
+            tokio::select! {
+                carried = carried => if let Err(error) = carried {
+                    tracing::debug!(%error, "a tunnel broke off");
+                },
+                () = end.cancelled() => {}
+            }
+            drop(held);
+        });
+    }
+
+    /// Closes connections that nobody uses.
+    pub fn sweep(&self) {
+        self.pool.sweep();
+    }
+}

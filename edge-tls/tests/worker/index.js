@@ -1,0 +1,36 @@
+// A worker that shows what reaches it: the edge's own tests need no more.
+export default {
+  async fetch(request, env) {
+    const url = new URL(request.url);
+    const [, command, ...rest] = url.pathname.split("/");
+    switch (command) {
+      case "kv": {
+        const value = await env.STATE.get(decodeURIComponent(rest.join("/")));
+        return new Response(value ?? "absent", { status: value === null ? 404 : 200 });
+      }
+      case "origin": {
+        const headers = new Headers(request.headers);
+        headers.set("X-Lintel-Upstream", headers.get("X-Test"));
+        return env.ORIGIN.fetch(request, { headers, redirect: "manual" });
+      }
+      case "body":
+        return new Response(request.body, { headers: { "X-Lintel-Secret": "1", "X-Plain": "1" } });
+      case "large":
+        return new Response(new Uint8Array(64 << 20));
+      case "websocket": {
+        const [client, server] = Object.values(new WebSocketPair());
+        server.accept();
+        server.addEventListener("message", (event) => server.send(`echo ${event.data}`));
+        return new Response(null, { status: 101, webSocket: client });
+      }
+      default:
+        return Response.json({
+          method: request.method,
+          url: request.url,
+          headers: Object.fromEntries(request.headers),
+          cf: request.cf ?? null,
+          pop: env.LINTEL_POP,
+        });
+    }
+  },
+};
