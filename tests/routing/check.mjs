@@ -8,11 +8,13 @@ export const check = (name, body) => checks.push({ name, body });
 /** Runs all checks, one after another; resolves with whether all passed. */
 export async function runAll(title, world, only = process.env.LINTEL_ROUTING_ONLY) {
   const failed = [];
+  let skipped = 0;
   const began = Date.now();
   const chosen = checks.filter(({ name }) => !only || name.includes(only));
   for (const { name, body } of chosen) {
     try {
       const outcome = await body(world);
+      if (outcome === SKIPPED) skipped++;
       console.log(outcome === SKIPPED ? `  - ${name} (not on ${title})` : `  ✓ ${name}`);
     } catch (error) {
       failed.push(name);
@@ -20,7 +22,8 @@ export async function runAll(title, world, only = process.env.LINTEL_ROUTING_ONL
     }
   }
   const seconds = ((Date.now() - began) / 1000).toFixed(1);
-  console.log(`${title}: ${chosen.length - failed.length} of ${chosen.length} checks passed in ${seconds} s`);
+  const passed = chosen.length - failed.length - skipped;
+  console.log(`${title}: ${passed} checks passed, ${failed.length} failed, ${skipped} left out, in ${seconds} s`);
   return failed.length === 0;
 }
 

@@ -18,7 +18,8 @@
 //   caFile          optional: the same as a path
 //   untrusted       optional, true: `https` is not checked at all
 //   imitateEdgeTls  optional, true: nothing is in front of the worker, so the visitor sends what edge-tls would
-//   exactTargets    optional, true: what is in front of the worker leaves dot segments alone
+//   transparent     optional, true: what is in front of the worker leaves dot segments and encodings alone
+//   direct          optional, true: no egress of ours; the platform's fetch connects, under the origin's own name
 //   httpsPort       optional: the port in redirects, where it is not 443
 //   name            optional: for the output
 //

@@ -1,6 +1,7 @@
 // A visitor who says exactly what he is told to say: no URL parser on this side.
 import http from 'node:http';
 import https from 'node:https';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { WebSocket } from 'ws';
 
 /**
@@ -37,6 +38,15 @@ export function connect(surroundings, { host, target, protocols = [], headers = 
   const door = new URL(surroundings.http);
   const all = { Host: host, ...headers, ...imitated(surroundings, 'http') };
   return new WebSocket(`ws://${door.host}${target}`, protocols, { headers: all, handshakeTimeout: 30_000 });
+}
+
+/** The body of an answer as text. Only an edge that is asked through another edge packs what it makes itself. */
+export function text({ headers, body }) {
+  switch (headers['content-encoding']) {
+    case 'br': return String(brotliDecompressSync(body));
+    case 'gzip': return String(gunzipSync(body));
+    default: return String(body);
+  }
 }
 
 /** What edge-tls would add, where no edge-tls is in front. */

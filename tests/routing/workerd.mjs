@@ -54,7 +54,7 @@ try {
     https: `http://127.0.0.1:${port}`,
     records: [`http://127.0.0.1:${kv.port}`],
     imitateEdgeTls: true,
-    exactTargets: true,
+    transparent: true,
   });
 } finally {
   child.kill('SIGTERM');

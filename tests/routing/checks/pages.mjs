@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { SKIPPED, check, until } from '../check.mjs';
 import { put, remove } from '../records.mjs';
-import { ask } from '../visitor.mjs';
+import { ask, text } from '../visitor.mjs';
 
 check('plain HTTP is redirected where the zone wants it', async ({ surroundings }) => {
   const target = '/a//b;c?d=%20&e=?f';
@@ -36,16 +36,17 @@ const pages = [
 ];
 for (const [what, host, status, code] of pages) {
   check(`${what} gets a page (${status} ${code})`, async ({ surroundings }) => {
+    if (surroundings.direct && ['origin_dns', 'loop'].includes(code)) return SKIPPED;
     const html = await ask(surroundings, { host, headers: { Accept: 'text/html,*/*;q=0.8' } });
     assert.equal(html.status, status);
     assert.match(html.headers['content-type'], /^text\/html/);
     assert.equal(html.headers['cache-control'], 'no-store');
-    assert.match(String(html.body), new RegExp(`<!doctype html>[^]*${html.headers['cf-ray']}`));
-    if (!/^\d/.test(host)) assert.ok(String(html.body).includes(host));
+    assert.match(text(html), new RegExp(`<!doctype html>[^]*${html.headers['cf-ray']}`));
+    if (!/^\d/.test(host)) assert.ok(text(html).includes(host));
 
     const json = await ask(surroundings, { host, headers: { Accept: 'application/json' } });
     assert.equal(json.status, status);
-    const { error } = JSON.parse(json.body);
+    const { error } = JSON.parse(text(json));
     assert.equal(error.code, code);
     assert.equal(error.request_id, json.headers['cf-ray']);
 

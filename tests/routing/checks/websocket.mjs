@@ -40,7 +40,7 @@ check('subprotocols are negotiated with the origin, who hears of the visitor fro
   socket.send('headers');
   const seen = JSON.parse(String((await once(socket, 'message'))[0]));
   assert.equal(seen.target, '/socket?a=b');
-  assert.equal(seen.headers.host, host);
+  assert.equal(seen.headers['x-forwarded-host'], host);
   assert.equal(seen.headers.cookie, 'a=b');
   assert.equal(seen.headers['x-forwarded-for'], '127.0.0.1');
   assert.ok(!('x_forwarded_for' in seen.headers));
