@@ -252,4 +252,4 @@ async fn look(mut order: Order) -> Result<Seen, instant_acme::Error> {
 }
 
 /// Times instant-acme's three.
-const NONCE_ROUNDS: usize = 4;
+const NONCE_ROUNDS: usize = 10;

@@ -321,5 +321,5 @@ fn now() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A server that refuses nine nonces in ten is still got past, most of the time.
-const NONCE_ATTEMPTS: usize = 12;
+/// Against a server that refuses every second nonce, all but certain to succeed.
+const NONCE_ATTEMPTS: usize = 16;
