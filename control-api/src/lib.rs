@@ -1,13 +1,23 @@
-//! Under construction.
+//! The control plane: Cloudflare's v4 contract over SQLite or PostgreSQL, and the runner that brings
+//! custom hostnames live.
 
+pub mod admin;
+pub mod api;
 pub mod caa;
 pub mod chain;
 pub mod check;
+pub mod clock;
+pub mod config;
 pub mod dns;
 pub mod engine;
+pub mod housekeeping;
 pub mod issuer;
 pub mod keys;
 pub mod net;
 pub mod probe;
+pub mod process;
+pub mod router;
+pub mod server;
 pub mod store;
+pub mod telemetry;
 pub mod vault;

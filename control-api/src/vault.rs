@@ -55,6 +55,13 @@ pub enum Place {
     },
     /// `development_authority.private_key`.
     DevelopmentAuthority,
+    /// `idempotency_keys.body`, kept for a day: not worth moving when keys change.
+    IdempotentAnswer {
+        /// The row's first half: who asked.
+        token_id: String,
+        /// The row's second half: under which key.
+        key: String,
+    },
     /// `vault_canaries.sealed`.
     Canary,
 }
@@ -152,6 +159,9 @@ impl fmt::Display for Place {
             }
             Self::AcmeAccount { directory } => write!(f, "acme_account:{directory}"),
             Self::DevelopmentAuthority => f.write_str("development_authority"),
+            Self::IdempotentAnswer { token_id, key } => {
+                write!(f, "idempotent_answer:{token_id}:{key}")
+            }
             Self::Canary => f.write_str("canary"),
         }
     }

@@ -3,16 +3,20 @@
 //! A handler or the runner begins one [`Tx`], reads and writes through the functions of the
 //! modules below, and commits once: state, jobs and edge changes are never seen apart.
 
+pub mod accounts;
 pub mod certificates;
 pub mod changes;
 #[cfg(test)]
 #[path = "../../tests/support/databases.rs"]
 pub(crate) mod databases;
+pub mod idempotency;
 pub mod jobs;
 pub mod machines;
 pub mod secrets;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod tokens;
+pub mod zones;
 
 use std::path::Path;
 use std::str::FromStr;
@@ -151,6 +155,27 @@ impl Db {
             Self::Sqlite(pool) => Tx::Sqlite(pool.begin().await?),
             Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
         })
+    }
+}
+
+impl Db {
+    /// Whether the database answers.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn ping(&self) -> Result<(), sqlx::Error> {
+        match self {
+            Self::Sqlite(pool) => sqlx::query("SELECT 1").execute(pool).await.map(drop),
+            Self::Postgres(pool) => sqlx::query("SELECT 1").execute(pool).await.map(drop),
+        }
+    }
+
+    /// Closes every connection, after those in use have come back.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite(pool) => pool.close().await,
+            Self::Postgres(pool) => pool.close().await,
+        }
     }
 }
 

@@ -1,0 +1,163 @@
+//! Request bodies: JSON objects whose every mistake is named by its field.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use http::StatusCode;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer};
+
+use super::error::{ApiError, code};
+
+/// What a path takes as its body.
+pub trait Body: DeserializeOwned {
+    /// The contract's code for a mistake in this field (`ssl.settings.http2`).
+    #[must_use]
+    fn code(field: &str) -> u32 {
+        let _ = field;
+        code::JSON
+    }
+}
+
+/// A body. An empty one counts as `{}`: SDKs send none where every field is optional.
+pub struct Json<T>(pub T);
+
+impl<S, T> FromRequest<S> for Json<T>
+where
+    S: Send + Sync,
+    T: Body,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        parse(&bytes(request, state).await?).map(Self)
+    }
+}
+
+/// The body's bytes, if they are not too many.
+pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
+    Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
+        _ => ApiError::MalformedJson("The body did not arrive in full".to_owned()),
+    })
+}
+
+/// Reads a body.
+pub(crate) fn parse<T: Body>(bytes: &[u8]) -> Result<T, ApiError> {
+    let text = match bytes.trim_ascii() {
+        [] => b"{}",
+        text => text,
+    };
+    // Derived readers would take a list for an object.
+    if text.first() != Some(&b'{') {
+        return Err(ApiError::MalformedJson("The body must be a JSON object".to_owned()));
+    }
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let field = error.path().to_string();
+        let error = error.into_inner();
+        if error.is_data() && field != "." {
+            ApiError::invalid(T::code(&field), &field, format!("{field}: {error}"))
+        } else {
+            ApiError::MalformedJson(format!("The body is not valid JSON for this path: {error}"))
+        }
+    })?;
+    reader
+        .end()
+        .map_err(|_| ApiError::MalformedJson("There is more after the JSON object".to_owned()))?;
+    Ok(value)
+}
+
+/// A field that can be absent, `null`, or there.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Field<T> {
+    /// Not sent: stays as it is.
+    #[default]
+    Absent,
+    /// `null`: unset it.
+    Null,
+    /// Sent.
+    Set(T),
+}
+
+impl<T> Field<T> {
+    /// What was sent, if anything was.
+    pub fn set(self) -> Option<T> {
+        match self {
+            Self::Set(value) => Some(value),
+            Self::Null | Self::Absent => None,
+        }
+    }
+
+    /// Puts this into what is stored: absent leaves it as it is.
+    pub fn merge_into(self, stored: &mut Option<T>) {
+        match self {
+            Self::Absent => {}
+            Self::Null => *stored = None,
+            Self::Set(value) => *stored = Some(value),
+        }
+    }
+
+    /// Whether the field was sent at all.
+    pub fn is_present(&self) -> bool {
+        !matches!(self, Self::Absent)
+    }
+}
+
+impl Field<String> {
+    /// The legacy SDK sends `""` for what is not set.
+    #[must_use]
+    pub fn without_empty(self) -> Self {
+        match self {
+            Self::Set(text) if text.is_empty() => Self::Null,
+            field => field,
+        }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Field<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Null, Self::Set))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Default, Deserialize, PartialEq)]
+    #[serde(deny_unknown_fields)]
+    struct Thing {
+        #[serde(default)]
+        name: Field<String>,
+        #[serde(default)]
+        list: Vec<String>,
+    }
+
+    impl Body for Thing {}
+
+    #[test]
+    fn absent_null_and_set_are_three() {
+        assert_eq!(parse::<Thing>(b" \n").unwrap(), Thing::default());
+        assert_eq!(parse::<Thing>(br#"{"name":null}"#).unwrap().name, Field::Null);
+        assert_eq!(parse::<Thing>(br#"{"name":"n"}"#).unwrap().name, Field::Set("n".to_owned()));
+    }
+
+    #[test]
+    fn a_mistake_is_named_by_its_field() {
+        for (body, named) in [
+            (r#"{"list":["a",null]}"#, Some("list[1]")),
+            (r#"{"name":5}"#, Some("name")),
+            (r#"{"other":1}"#, Some("other")),
+            (r#"{"name":"#, None),
+            ("[]", None),
+            ("{} {}", None),
+            ("\u{feff}{}", None),
+        ] {
+            match (parse::<Thing>(body.as_bytes()), named) {
+                (Err(ApiError::Invalid { field, .. }), Some(named)) => assert_eq!(field, named),
+                (Err(ApiError::MalformedJson(_)), None) => {}
+                (result, _) => panic!("{body}: {result:?}"),
+            }
+        }
+    }
+}

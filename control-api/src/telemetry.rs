@@ -1,0 +1,103 @@
+//! Structured logs, and one id per request that stands in the answer and in every line about it.
+
+use std::str::FromStr;
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use rand::Rng as _;
+use tracing::Instrument as _;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum LogFormat {
+    /// One object per line, for machines.
+    Json,
+    /// For people.
+    Text,
+}
+
+impl FromStr for LogFormat {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "json" => Ok(Self::Json),
+            "text" => Ok(Self::Text),
+            _ => Err("no such format"),
+        }
+    }
+}
+
+/// Sends log lines to standard error. Called once, by `main`.
+///
+/// # Errors
+/// `filter` is not a `tracing` filter.
+pub fn start(filter: &str, format: LogFormat) -> Result<(), ParseError> {
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::builder().parse(filter)?)
+        .with_writer(std::io::stderr);
+    match format {
+        LogFormat::Json => subscriber.json().flatten_event(true).init(),
+        LogFormat::Text => subscriber.init(),
+    }
+    Ok(())
+}
+
+/// Middleware: takes the caller's request id or makes one, puts it into the answer and into every
+/// log line, and writes one line when the answer is known. Neither query nor headers are logged:
+/// both can hold what is nobody's business.
+pub async fn trace(mut request: Request, next: Next) -> Response {
+    let id = request_id(request.headers());
+    let path = request.uri().path().to_owned();
+    let span = tracing::info_span!("request", id = %id, method = %request.method(), path);
+    let header = HeaderValue::from_str(&id).ok();
+    request.extensions_mut().insert(RequestId(id));
+    async move {
+        let began = std::time::Instant::now();
+        let mut response = next.run(request).await;
+        if let Some(header) = header {
+            response.headers_mut().insert(CF_RAY, header);
+        }
+        let status = response.status().as_u16();
+        let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tracing::info!(status, millis, "answered");
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+/// The id of the request in hand.
+#[derive(Clone, Debug)]
+pub struct RequestId(pub String);
+
+fn request_id(headers: &HeaderMap) -> String {
+    let given = headers.get(CF_RAY).and_then(|value| value.to_str().ok());
+    let fits = |id: &&str| {
+        (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    match given.filter(fits) {
+        Some(id) => id.to_owned(),
+        None => format!("{:016x}-API", rand::rng().random::<u64>()),
+    }
+}
+
+const CF_RAY: HeaderName = HeaderName::from_static("cf-ray");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_id_that_could_forge_a_log_line_is_replaced() {
+        for (given, kept) in [("9a8b7c6d5e4f3a2b-LAB", true), ("x", false), ("a\tb=c d e f", false)]
+        {
+            let headers = HeaderMap::from_iter([(CF_RAY, HeaderValue::from_str(given).unwrap())]);
+            assert_eq!(request_id(&headers) == given, kept, "{given}");
+        }
+    }
+}

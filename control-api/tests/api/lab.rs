@@ -1,0 +1,188 @@
+//! One control plane per test and database, asked in memory.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use control_api::api::App;
+use control_api::clock::Clock;
+use control_api::config::Config;
+use control_api::store::Db;
+use control_api::store::changes::Bell;
+use control_api::vault::{Keys, Vault};
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::BodyExt as _;
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use tower::ServiceExt as _;
+
+use crate::databases::{self, Fresh};
+
+pub const BOOTSTRAP: &str = "bootstrap-token-for-tests";
+pub const NOW: i64 = 1_790_000_000_000;
+
+/// A control plane.
+pub struct Lab {
+    /// For messages.
+    pub name: &'static str,
+    pub clock: Clock,
+    pub db: Db,
+    router: Router,
+    _fresh: Fresh,
+}
+
+/// An account with one zone.
+pub struct Tenant {
+    pub account: String,
+    pub zone: String,
+}
+
+/// An answer.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub text: String,
+    pub body: Value,
+}
+
+/// One lab per database.
+pub async fn labs() -> Vec<Lab> {
+    let mut labs = Vec::new();
+    for fresh in databases::fresh().await {
+        labs.push(Lab::start(fresh).await);
+    }
+    labs
+}
+
+/// A lab on SQLite, for what no database decides.
+pub async fn lab() -> Lab {
+    Lab::start(databases::sqlite()).await
+}
+
+impl Lab {
+    async fn start(fresh: Fresh) -> Self {
+        let config = Config::read(&|name| {
+            let key = "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+            let value = match name {
+                "LINTEL_MASTER_KEY" | "LINTEL_EDGE_KEY" => key,
+                "LINTEL_EDGE_TOKEN" => "edge-token-for-tests",
+                "LINTEL_BOOTSTRAP_TOKEN" => BOOTSTRAP,
+                "LINTEL_ACME_AUTHORITIES" => "development",
+                "LINTEL_ACME_CONTACT" => "mailto:operator@saas.com",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        });
+        let config = config.expect("a configuration");
+        let db = Db::open(&fresh.url).await.expect("a database");
+        let clock = Clock::fixed(NOW);
+        let keys = |text: &secrecy::SecretString| Keys::parse(text.expose_secret()).expect("keys");
+        let vault = Arc::new(Vault::new(keys(&config.master_key), keys(&config.edge_key)));
+        let app = App {
+            db: db.clone(),
+            clock: clock.clone(),
+            config: Arc::new(config),
+            vault,
+            bell: Bell::default(),
+        };
+        let router = control_api::router::router(app);
+        Self { name: fresh.name, clock, db, router, _fresh: fresh }
+    }
+
+    /// Any request at all.
+    pub async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.expect("an answer");
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.expect("a body").to_bytes();
+        let text = String::from_utf8(bytes.to_vec()).expect("text");
+        let body = serde_json::from_str(&text).unwrap_or(Value::Null);
+        Answer { status: parts.status, headers: parts.headers, text, body }
+    }
+
+    /// A request with a token and, unless it is null, a body.
+    pub async fn ask(&self, token: &str, method: &str, path: &str, body: Value) -> Answer {
+        self.ask_with(token, method, path, body, &[]).await
+    }
+
+    /// The same with further headers.
+    pub async fn ask_with(
+        &self,
+        token: &str,
+        method: &str,
+        path: &str,
+        body: Value,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let uri = format!("/client/v4{path}");
+        let mut request = Request::builder().method(method).uri(uri);
+        if !token.is_empty() {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        self.send(request.body(body).expect("a request")).await
+    }
+
+    /// As the operator.
+    pub async fn operator(&self, method: &str, path: &str, body: Value) -> Answer {
+        self.ask(BOOTSTRAP, method, path, body).await
+    }
+
+    /// A new account with the zone `name`.
+    pub async fn tenant(&self, name: &str) -> Tenant {
+        let account = self.operator("POST", "/accounts", json!({"name": name})).await.id();
+        let body = json!({"name": name, "account": {"id": account}});
+        let zone = self.operator("POST", "/zones", body).await.id();
+        Tenant { account, zone }
+    }
+
+    /// A token with these permissions on a resource.
+    pub async fn token(&self, resource: &str, groups: &[&str], more: Value) -> String {
+        let groups: Vec<_> = groups.iter().map(|name| json!({"name": name})).collect();
+        let policy =
+            json!({"effect": "allow", "resources": {resource: "*"}, "permission_groups": groups});
+        let mut body = json!({"name": "test", "policies": [policy]});
+        if let (Some(body), Value::Object(more)) = (body.as_object_mut(), more) {
+            body.extend(more);
+        }
+        let answer = self.operator("POST", "/user/tokens", body).await;
+        answer.result()["value"].as_str().unwrap_or_else(|| panic!("{}", answer.text)).to_owned()
+    }
+}
+
+impl Tenant {
+    /// The zone as a resource of a token.
+    pub fn zone_resource(&self) -> String {
+        format!("com.cloudflare.api.account.zone.{}", self.zone)
+    }
+
+    /// The account as a resource of a token.
+    pub fn account_resource(&self) -> String {
+        format!("com.cloudflare.api.account.{}", self.account)
+    }
+}
+
+impl Answer {
+    /// What the envelope holds.
+    pub fn result(&self) -> &Value {
+        &self.body["result"]
+    }
+
+    /// The id of a success.
+    pub fn id(&self) -> String {
+        assert!(self.status.is_success(), "{}", self.text);
+        self.result()["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Status and first error code.
+    pub fn outcome(&self) -> (u16, u64) {
+        (self.status.as_u16(), self.body["errors"][0]["code"].as_u64().unwrap_or(0))
+    }
+
+    /// A header as text.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,18 @@
+//! The contract, over HTTP, on every database. One binary, so that it links once.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking; a missing JSON member reads as null"
+)]
+
+mod accounts;
+mod authorization;
+mod lab;
+mod openapi;
+mod tokens;
+mod transport;
+mod zones;
+
+#[path = "../support/databases.rs"]
+mod databases;
