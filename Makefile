@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test worker build run test lint bench clean
+.PHONY: help setup setup-test worker build release run test lint bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ build: setup ## Build the native programs
 
 bench: setup worker ## Measure a release build of the edge beside nginx, and print ratios
 	@scripts/bench.sh
+
+release: setup worker ## Build what is deployed: target/release/{control-api,edge-tls} and edge-worker/build
+	@scripts/build.sh --release
 
 clean: ## Remove what was built here (the cache of tools and .lintel, the state of `make run`, stay)
 	rm -rf target edge-worker/build
