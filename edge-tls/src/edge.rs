@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::admin::Admin;
 use crate::certificate::Certificates;
 use crate::config::Config;
+use crate::egress::Egress;
 use crate::forward::Gateway;
 use crate::kv::Kv;
 use crate::listener::{Front, Port};
@@ -71,6 +72,9 @@ pub enum StartError {
     /// workerd cannot be set up.
     #[error(transparent)]
     Workerd(#[from] WorkerdError),
+    /// The way to origins cannot be set up.
+    #[error("egress: {0}")]
+    Egress(#[source] crate::body::Error),
     /// The client of the feed cannot be set up.
     #[error(transparent)]
     Feed(#[from] PullError),
@@ -81,21 +85,31 @@ impl Edge {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         metrics::install();
         let lifetime = Lifetime::default();
+        let https = listen("LINTEL_HTTPS_LISTEN", config.https_listen).await?;
         let workerd = Workerd {
             program: config.workerd.clone(),
             worker_dir: config.worker_dir.clone(),
             data_dir: absolute(&config.data_dir),
             pop: config.pop.clone(),
+            https_port: public_port(&config, https.1),
         };
         workerd.prepare()?;
         let replica = Replica::open(&workerd.data_dir.join("replica.redb"))?;
         let certificates = Arc::new(Certificates::new(replica.clone(), config.edge_keys.clone()));
         let tls = Tls::new(replica.clone(), certificates.clone())?;
 
-        let https = listen("LINTEL_HTTPS_LISTEN", config.https_listen).await?;
+        let egress = match config.egress_listen {
+            Some(address) => Some(listen("LINTEL_EGRESS_LISTEN", address).await?),
+            None => None,
+        };
         let http = listen("LINTEL_HTTP_LISTEN", config.http_listen).await?;
         let admin = listen("LINTEL_ADMIN_LISTEN", config.admin_listen).await?;
-        let addresses = Addresses { https: https.1, http: http.1, admin: admin.1, egress: None };
+        let addresses = Addresses {
+            https: https.1,
+            http: http.1,
+            admin: admin.1,
+            egress: egress.as_ref().map(|egress| egress.1),
+        };
 
         let (socket, workerd_up) = watch::channel(None);
         spawn_kv(&workerd, &replica, &lifetime)?;
@@ -106,13 +120,14 @@ impl Edge {
         };
         let admin = Socket::Tcp(admin.0);
         lifetime.services.spawn(local::serve(admin, Arc::new(answers), lifetime.clone()));
+        let egress = spawn_egress(&config, addresses, &workerd, egress.map(|e| e.0), &lifetime)?;
         spawn_workerd(workerd, socket, &lifetime);
         spawn_feed(&config, addresses, &replica, &lifetime)?;
 
         let gateway =
             Gateway::new(config.pop.clone(), config.limits, lifetime.clone(), workerd_up.clone());
         let gateway = Arc::new(gateway);
-        spawn_sweeps(gateway.clone(), &lifetime);
+        spawn_sweeps(gateway.clone(), egress, &lifetime);
         let front = Front::new(tls, gateway, config.limits, lifetime.clone());
         lifetime.services.spawn(front.clone().listen(https.0, Port::Https));
         lifetime.services.spawn(front.listen(http.0, Port::Http));
@@ -152,15 +167,39 @@ impl Edge {
     }
 }
 
+/// The port that visitors see: an announced address may be another than the listener's.
+fn public_port(config: &Config, listener: SocketAddr) -> u16 {
+    let announced = config.pop_https_address.as_deref();
+    let port = announced.and_then(|address| address.rsplit_once(':')?.1.parse().ok());
+    port.unwrap_or(listener.port())
+}
+
 fn spawn_kv(workerd: &Workerd, replica: &Replica, lifetime: &Lifetime) -> Result<(), StartError> {
-    let path = workerd.kv_socket();
-    let socket = local::bind(&path).map_err(|error| {
-        let address = path.display().to_string();
-        StartError::Listen { variable: "LINTEL_DATA_DIR", address, error }
-    })?;
+    let socket = bind(&workerd.kv_socket())?;
     let kv = Arc::new(Kv(replica.clone()));
     lifetime.services.spawn(local::serve(socket, kv, lifetime.clone()));
     Ok(())
+}
+
+fn spawn_egress(
+    config: &Config,
+    addresses: Addresses,
+    workerd: &Workerd,
+    listener: Option<TcpListener>,
+    lifetime: &Lifetime,
+) -> Result<Arc<Egress>, StartError> {
+    let own =
+        [Some(addresses.https), Some(addresses.http), Some(addresses.admin), addresses.egress];
+    let said = [&config.pop_https_address, &config.pop_http_address];
+    let said = said.into_iter().filter_map(|text| text.as_deref()?.parse().ok());
+    let own = own.into_iter().flatten().chain(said).collect();
+    let egress = Egress::new(config.origins.clone(), own, lifetime.clone());
+    let egress = Arc::new(egress.map_err(StartError::Egress)?);
+    let sockets = [Some(bind(&workerd.egress_socket())?), listener.map(Socket::Tcp)];
+    for socket in sockets.into_iter().flatten() {
+        lifetime.services.spawn(local::serve(socket, egress.clone(), lifetime.clone()));
+    }
+    Ok(egress)
 }
 
 fn spawn_workerd(workerd: Workerd, socket: watch::Sender<Option<PathBuf>>, lifetime: &Lifetime) {
@@ -191,13 +230,16 @@ fn spawn_feed(
     Ok(())
 }
 
-fn spawn_sweeps(gateway: Arc<Gateway>, lifetime: &Lifetime) {
+fn spawn_sweeps(gateway: Arc<Gateway>, egress: Arc<Egress>, lifetime: &Lifetime) {
     let end = lifetime.end.clone();
     lifetime.services.spawn(async move {
         let mut ticks = tokio::time::interval(SWEEP_EVERY);
         loop {
             tokio::select! {
-                _ = ticks.tick() => gateway.sweep(),
+                _ = ticks.tick() => {
+                    gateway.sweep();
+                    egress.sweep();
+                }
                 () = end.cancelled() => return,
             }
         }
@@ -214,7 +256,14 @@ async fn listen(
     Ok((listener, address))
 }
 
+fn bind(path: &Path) -> Result<Socket, StartError> {
+    local::bind(path).map_err(|error| {
+        let address = path.display().to_string();
+        StartError::Listen { variable: "LINTEL_DATA_DIR", address, error }
+    })
+}
+
 /// workerd resolves paths by its own rules; an absolute one means the same to all.
-fn absolute(path: &std::path::Path) -> PathBuf {
+fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

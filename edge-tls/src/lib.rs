@@ -4,6 +4,8 @@
 //! finds, [`serve`] speaks HTTP (its heads judged by [`head`], its pace by [`pulse`]), [`forward`]
 //! passes the request to the worker in [`workerd`].
 //!
+//! The worker reaches origins through [`egress`].
+//!
 //! Beside it: [`replica`] follows the control plane and [`kv`] shows it to the worker; [`admin`]
 //! and [`metrics`] are for the operator. [`edge`] puts all together.
 
@@ -13,6 +15,7 @@ pub mod certificate;
 pub mod client;
 pub mod config;
 pub mod edge;
+pub mod egress;
 pub mod exchange;
 pub mod forward;
 pub mod head;

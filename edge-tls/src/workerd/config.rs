@@ -20,6 +20,8 @@ pub struct Run {
     pub egress: PathBuf,
     /// The worker's `LINTEL_POP`.
     pub pop: String,
+    /// Where redirects to HTTPS lead.
+    pub https_port: u16,
 }
 
 /// A worker that cannot be started.
@@ -66,8 +68,7 @@ impl Run {
                ],\n  \
                sockets = [(\n    \
                  name = \"http\", address = {socket}, service = \"worker\",\n    \
-                 http = (style = host, cfBlobHeader = \"CF-Blob\", \
-                         forwardedProtoHeader = \"X-Forwarded-Proto\"),\n  \
+                 http = (style = host, cfBlobHeader = \"CF-Blob\"),\n  \
                )],\n\
              );\n\
              const worker :Workerd.Worker = (\n  \
@@ -76,7 +77,8 @@ impl Run {
                bindings = [\n    \
                  (name = \"STATE\", kvNamespace = \"kv\"),\n    \
                  (name = \"ORIGIN\", service = \"origin\"),\n    \
-                 (name = \"LINTEL_POP\", text = {pop}),\n  \
+                 (name = \"LINTEL_POP\", text = {pop}),\n    \
+                 (name = \"LINTEL_HTTPS_PORT\", text = {port}),\n  \
                ],\n\
              );\n",
             kv = unix(&self.kv),
@@ -85,6 +87,7 @@ impl Run {
             modules = modules.concat(),
             date = quoted(COMPATIBILITY_DATE),
             pop = quoted(&self.pop),
+            port = quoted(&self.https_port.to_string()),
         )
     }
 }
@@ -147,6 +150,7 @@ mod tests {
             kv: "/d/kv.sock".into(),
             egress: "/d/egress.sock".into(),
             pop: "ams\"1".into(),
+            https_port: 8443,
         };
         let text = std::fs::read_to_string(run.prepare().unwrap()).unwrap();
         let names: Vec<_> = text.lines().filter(|line| line.contains("embed")).collect();
@@ -172,6 +176,7 @@ mod tests {
             kv: PathBuf::new(),
             egress: PathBuf::new(),
             pop: String::new(),
+            https_port: 443,
         };
         assert!(run.prepare().unwrap_err().to_string().contains("make worker"));
     }

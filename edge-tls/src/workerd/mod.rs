@@ -47,6 +47,8 @@ pub struct Workerd {
     pub data_dir: PathBuf,
     /// The worker's `LINTEL_POP`.
     pub pop: String,
+    /// Where redirects to HTTPS lead.
+    pub https_port: u16,
 }
 
 /// workerd cannot be supervised.
@@ -196,6 +198,7 @@ impl Workerd {
             kv: self.kv_socket(),
             egress: self.egress_socket(),
             pop: self.pop.clone(),
+            https_port: self.https_port,
         }
     }
 

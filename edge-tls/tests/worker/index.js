@@ -11,7 +11,11 @@ export default {
       case "origin": {
         const headers = new Headers(request.headers);
         headers.set("X-Lintel-Upstream", headers.get("X-Test"));
-        return env.ORIGIN.fetch(request, { headers, redirect: "manual" });
+        headers.delete("X-Test");
+        const answer = await env.ORIGIN.fetch(request, { headers, redirect: "manual" });
+        const fault = answer.headers.get("X-Lintel-Upstream-Error");
+        if (!fault) return answer;
+        return new Response(null, { status: answer.status, headers: { "X-Seen-Fault": fault } });
       }
       case "body":
         return new Response(request.body, { headers: { "X-Lintel-Secret": "1", "X-Plain": "1" } });

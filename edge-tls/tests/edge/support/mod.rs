@@ -2,10 +2,12 @@
 //!
 //! - [`authority`]: a CA
 //! - [`feed`]: the control plane's side of `/edge/v1`
+//! - [`origin`]: where requests end
 //! - [`visitor`]: clients
 
 pub mod authority;
 pub mod feed;
+pub mod origin;
 pub mod visitor;
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,5 @@
 //! Clients: TLS with any settings, HTTP/1.1 and HTTP/2 over it, raw bytes, and OpenSSL's.
 
-use std::net::SocketAddr;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::crypto::{CryptoProvider, aws_lc_rs};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
 use rustls_pki_types::ServerName;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -42,6 +41,15 @@ impl Visitor {
     /// With another set of algorithms.
     pub fn with(mut self, provider: CryptoProvider) -> Self {
         self.config = config(provider, &self.roots);
+        self
+    }
+
+    pub fn only(mut self, versions: &[&'static SupportedProtocolVersion]) -> Self {
+        self.config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_root_certificates(self.roots.clone())
+            .with_no_client_auth();
         self
     }
 
@@ -162,8 +170,4 @@ fn config(provider: CryptoProvider, roots: &Arc<RootCertStore>) -> ClientConfig 
         .unwrap()
         .with_root_certificates(roots.clone())
         .with_no_client_auth()
-}
-
-pub fn port(address: SocketAddr) -> u16 {
-    address.port()
 }
