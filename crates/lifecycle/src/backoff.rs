@@ -90,10 +90,10 @@ impl Schedule {
     }
 
     /// The wait before asking again, for the `n`-th time (from 0), whether the edge or the
-    /// certificate authority is ready: seconds at first, an hour at last.
+    /// certificate authority is ready: a quarter of a second at first, an hour at last.
     #[must_use]
     pub fn poll(self, n: u32) -> Duration {
-        let seconds = 1.5_f64.powi(i32::try_from(n.min(30)).unwrap_or(30));
+        let seconds = 0.25 * 1.5_f64.powi(i32::try_from(n.min(30)).unwrap_or(30));
         self.scale(Duration::from_secs_f64(seconds).min(HOUR)).max(SHORTEST_POLL.min(self.base))
     }
 

@@ -3,9 +3,9 @@
 //! ```text
 //!  Initializing ──OrderPlaced──▶ PendingValidation: Publishing ─ChallengeVisible▶ Responding
 //!       │                              │                   ─ChallengeResponded▶ Polling
-//!       │ order is born ready          │ Order(Ready)
+//!       │ order is born ready          │ OrderRead(Ready)
 //!       ▼                              ▼
-//!  PendingIssuance: Finalizing ─Finalized▶ Processing ─Order(Valid)▶ Downloading
+//!  PendingIssuance: Finalizing ─OrderRead▶ Processing ─OrderRead▶ Downloading
 //!                                                                        │ Arrived
 //!  Active ◀──────Served── PendingDeployment ◀────────────────────────────┘
 //!    │                      │ one day: DeploymentTimedOut, and still ──Served──▶ Active
@@ -178,7 +178,7 @@ impl Certificate {
             Active, Deleted, DeploymentTimedOut, Expired, Failing, Initializing, PendingDeployment,
             PendingIssuance, PendingValidation, Renewing, Retired,
         };
-        use Issuance::{Downloading, Finalizing};
+        use Issuance::Downloading;
         use Validation::{Publishing, Responding};
         if self.has_outlived(&event) {
             return Ok((self, vec![]));
@@ -198,9 +198,6 @@ impl Certificate {
             ) => arrow::responded(challenge, on, now, terms),
             (PendingValidation { challenge, step, on }, Event::OrderRead { status, .. }) => {
                 arrow::read_in_validation(challenge, step, on, status, now, terms)
-            }
-            (PendingIssuance { step: Finalizing, on }, Event::Finalized { .. }) => {
-                arrow::finalized(on, now, terms)
             }
             (PendingIssuance { step, on }, Event::OrderRead { status, .. }) => {
                 arrow::read_in_issuance(step, on, status, now, terms)
@@ -282,7 +279,6 @@ impl Certificate {
             | Event::ChallengeVisible { .. }
             | Event::ChallengeResponded { .. }
             | Event::OrderRead { .. }
-            | Event::Finalized { .. }
             | Event::Arrived { .. }
             | Event::Served { .. }
             | Event::OrderFailed { .. } => true,

@@ -38,14 +38,6 @@ pub(super) fn responded(challenge: Challenge, on: Ordered, now: Timestamp, terms
     (Certificate::PendingValidation { challenge, step: Validation::Polling, on }, vec![])
 }
 
-pub(super) fn finalized(on: Ordered, now: Timestamp, terms: &Terms) -> Arrow {
-    // The tries are kept: an authority that takes every request and issues nothing is asked ever
-    // more rarely.
-    let at = now + terms.schedule.poll(on.tries);
-    let on = Ordered { at, problem: None, ..on };
-    (Certificate::PendingIssuance { step: Issuance::Processing, on }, vec![])
-}
-
 pub(super) fn read_in_validation(
     challenge: Challenge,
     step: Validation,
@@ -56,10 +48,10 @@ pub(super) fn read_in_validation(
 ) -> Arrow {
     let step = match status {
         // The authority was not told to look yet: of course the order is pending.
-        OrderStatus::Pending if step != Validation::Polling => {
+        OrderStatus::Pending { .. } if step != Validation::Polling => {
             return (Certificate::PendingValidation { challenge, step, on }, vec![]);
         }
-        OrderStatus::Pending if on.patience.has_ended(now) => {
+        OrderStatus::Pending { .. } if on.patience.has_ended(now) => {
             let problem = on.problem.unwrap_or(Problem::AuthorityDown {
                 authority: on.order.authority,
                 reason: "it never said whether it saw the challenge".into(),
@@ -72,8 +64,8 @@ pub(super) fn read_in_validation(
             };
             return (state, vec![Effect::RetractChallenge(challenge)]);
         }
-        OrderStatus::Pending => {
-            let at = now + terms.schedule.poll(on.tries);
+        OrderStatus::Pending { retry_at } => {
+            let at = (now + terms.schedule.poll(on.tries)).max(retry_at.unwrap_or(now));
             let on = on.again(at);
             return (Certificate::PendingValidation { challenge, step, on }, vec![]);
         }
@@ -96,24 +88,24 @@ pub(super) fn read_in_issuance(
     now: Timestamp,
     terms: &Terms,
 ) -> Arrow {
-    let at = now + terms.schedule.poll(on.tries);
+    let later = now + terms.schedule.poll(on.tries);
     let has_ended = on.patience.has_ended(now);
     let (step, on) = match status {
         OrderStatus::Valid => (Issuance::Downloading, on.afresh(now)),
-        // The answer that it was issued has been heard already.
-        _ if step == Issuance::Downloading && !matches!(status, OrderStatus::Invalid(_)) => {
-            (step, on)
-        }
         OrderStatus::Invalid(problem) => {
             let state = Certificate::PendingIssuance { step, on };
             return order_failed(state, problem, now, terms);
         }
         _ if has_ended => return issuance_timed_out(on, None),
+        // It was issued; that cannot be undone.
+        _ if step == Issuance::Downloading => (step, on.again(later)),
+        // An authority that takes every request and issues nothing is asked ever more rarely.
+        OrderStatus::Ready if step == Issuance::Finalizing => (step, on.again(later)),
         OrderStatus::Ready => (Issuance::Finalizing, on.again(now)),
         OrderStatus::Processing { retry_at } => {
-            (Issuance::Processing, on.again(retry_at.map_or(at, |retry_at| retry_at.max(at))))
+            (Issuance::Processing, on.again(retry_at.unwrap_or(now).max(later)))
         }
-        OrderStatus::Pending => (step, on.again(at)),
+        OrderStatus::Pending { retry_at } => (step, on.again(retry_at.unwrap_or(now).max(later))),
     };
     (Certificate::PendingIssuance { step, on }, vec![])
 }

@@ -27,17 +27,12 @@ pub enum Event {
         /// URL of the order.
         order: String,
     },
-    /// The order was read.
+    /// The order was read, or the certificate signing request was answered with it.
     OrderRead {
         /// URL of the order.
         order: String,
         /// As the authority said.
         status: OrderStatus,
-    },
-    /// The authority took the certificate signing request.
-    Finalized {
-        /// URL of the order.
-        order: String,
     },
     /// The chain was downloaded, checked, and is stored in the commit of this event.
     Arrived {
@@ -78,7 +73,10 @@ pub enum Event {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum OrderStatus {
     /// Control is not proved yet.
-    Pending,
+    Pending {
+        /// When the authority wants to be asked again.
+        retry_at: Option<Timestamp>,
+    },
     /// Control is proved; the order can be finalized.
     Ready,
     /// Being issued.
@@ -149,7 +147,6 @@ impl Event {
             Self::ChallengeVisible { order }
             | Self::ChallengeResponded { order }
             | Self::OrderRead { order, .. }
-            | Self::Finalized { order }
             | Self::Arrived { order, .. }
             | Self::OrderFailed { order, .. } => Some(order),
             _ => None,

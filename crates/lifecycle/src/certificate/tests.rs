@@ -93,12 +93,11 @@ fn events() -> Vec<(&'static str, Event)> {
         ("born ready", Event::OrderPlaced { order: order(), challenge: None }),
         ("visible", Event::ChallengeVisible { order: order_url() }),
         ("responded", Event::ChallengeResponded { order: order_url() }),
-        ("pending", read(OrderStatus::Pending)),
+        ("pending", read(OrderStatus::Pending { retry_at: None })),
         ("ready", read(OrderStatus::Ready)),
         ("processing", read(OrderStatus::Processing { retry_at: None })),
         ("valid", read(OrderStatus::Valid)),
         ("invalid", read(OrderStatus::Invalid(wrong_answer()))),
-        ("finalized", Event::Finalized { order: order_url() }),
         ("arrived", Event::Arrived { order: order_url(), serial: "0a".into(), validity }),
         ("served", Event::Served { serial: "0a".into() }),
         ("failed", Event::Failed(wrong_answer())),
@@ -289,7 +288,7 @@ proptest! {
             let Ok((after, effects)) = state.clone().next(event.clone(), now, &terms) else { continue };
             // The authority's word: these four say that control was proved.
             let word = matches!(&event, Event::OrderRead { status, .. }
-                if !matches!(status, OrderStatus::Pending | OrderStatus::Invalid(_)));
+                if !matches!(status, OrderStatus::Pending { .. } | OrderStatus::Invalid(_)));
             valid |= word || matches!(event, Event::OrderPlaced { challenge: None, .. });
             let publishes = effects.contains(&Effect::PublishCertificates) && after.issued().is_some();
             prop_assert!(valid || !publishes);
