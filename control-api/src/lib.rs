@@ -19,6 +19,7 @@ pub mod net;
 pub mod probe;
 pub mod process;
 pub mod router;
+pub mod runner;
 pub mod server;
 pub mod store;
 pub mod telemetry;

@@ -176,6 +176,19 @@ impl Engine {
         work.end().await
     }
 
+    /// Plans again what a custom hostname (`id` twice) or a certificate of it waits for: the job
+    /// that was taken off the list was another one, or not needed any more.
+    pub async fn plan_again(
+        &self,
+        tx: &mut Tx,
+        (custom_hostname_id, id): (&str, &str),
+        now: Timestamp,
+    ) -> Result<(), EngineError> {
+        let mut work = Work::begin(self, tx, custom_hostname_id, now).await?;
+        work.plan_again(id).await?;
+        work.end().await
+    }
+
     /// Wakes the runner, publishers and long polls of this process; to be called after each commit
     /// that an engine function wrote in.
     pub fn wake(&self) {

@@ -129,6 +129,14 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
+    /// Writes a certificate's state and job once more; the hostname's own follow at the end.
+    pub(super) async fn plan_again(&mut self, id: &str) -> Result<(), EngineError> {
+        match self.certificates.iter().position(|live| live.row.id == id) {
+            Some(index) => self.store(index).await,
+            None => Ok(()),
+        }
+    }
+
     /// Begins the first certificate of a hostname that should have one.
     pub(super) async fn begin_certificate_if_missing(&mut self) -> Result<(), EngineError> {
         let missing = !self.certificates.iter().any(|live| live.key_type == KeyType::P256);

@@ -1,0 +1,231 @@
+//! The runner: leases a job that is due, performs its step, and reports what happened to the
+//! engine. It knows no state: what a step's result means is the machines' business.
+//!
+//! Any number of runners work on one database. Each step is performed at least once; its result is
+//! written only by whoever still holds the lease.
+//!
+//! - [`hostname`]: whether a custom hostname points here or proves its ownership
+//! - [`order`]: the steps of an order, from key to chain
+//! - [`edge`]: what the edge answers and serves
+//! - [`trouble`]: what others' errors mean to a machine
+//! - [`housekeeping`]: figures, and what is forgotten in time
+
+mod edge;
+mod hostname;
+mod housekeeping;
+mod order;
+#[cfg(test)]
+mod tests;
+mod trouble;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lifecycle::Timestamp;
+use lifecycle::certificate;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
+
+use crate::check::PublicHttp;
+use crate::clock::Clock;
+use crate::dns::Resolver;
+use crate::engine::{Attached, Engine, EngineError};
+use crate::issuer::Issuers;
+use crate::store::jobs::{self, Job, Lease};
+use crate::store::{Db, machines};
+use crate::vault::Vault;
+
+/// Performs steps. One per process.
+pub struct Runner {
+    /// Where the jobs are.
+    pub db: Db,
+    /// Whom results are reported to.
+    pub engine: Engine,
+    /// Where certificates come from.
+    pub issuers: Arc<Issuers>,
+    /// For private keys.
+    pub vault: Arc<Vault>,
+    /// How customers' DNS is asked.
+    pub resolver: Resolver,
+    /// How customers' hostnames are looked at.
+    pub public: PublicHttp,
+    /// Addresses that count as ours.
+    pub edge_addresses: Vec<IpAddr>,
+    /// What time it is.
+    pub clock: Clock,
+}
+
+/// What came of a step.
+enum Report {
+    /// Something happened to the custom hostname.
+    Hostname(lifecycle::hostname::Event),
+    /// Something happened to the certificate, with what is stored beside it.
+    Certificate(certificate::Event, Attached),
+    /// There is nothing to do any more, or not this.
+    Nothing,
+}
+
+/// Why a step could not be performed for a reason of our own.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Vault(#[from] crate::vault::Error),
+    #[error(transparent)]
+    Key(#[from] crate::keys::KeyError),
+    #[error("a stored name is none: {0}")]
+    Name(#[from] edge_state::InvalidHostname),
+    #[error("{0}")]
+    Issuer(crate::issuer::Error),
+    #[error("the step took longer than its lease")]
+    TooSlow,
+    #[error("there is no step of the name {0:?}")]
+    UnknownStep(String),
+}
+
+impl Runner {
+    /// Works until `stop`, then lets the steps in hand end.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let mut steps = JoinSet::new();
+        let mut housekeeping = tokio::time::interval(housekeeping::INTERVAL);
+        let worker = format!("{}-{}", std::process::id(), uuid::Uuid::new_v4().simple());
+        while !stop.is_cancelled() {
+            let pause = match self.lease(&worker, CONCURRENCY - steps.len()).await {
+                Ok(leased) => {
+                    let full = steps.len() + leased.len() >= CONCURRENCY;
+                    for job in leased {
+                        let runner = self.clone();
+                        steps.spawn(async move { runner.perform(job).await });
+                    }
+                    if full { POLL } else { self.pause().await }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "no jobs can be leased");
+                    POLL
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.engine.jobs().notified() => {}
+                Some(_) = steps.join_next(), if !steps.is_empty() => {}
+                _ = housekeeping.tick() => self.keep_house().await,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+        let in_hand = async { while steps.join_next().await.is_some() {} };
+        if tokio::time::timeout(STOP_TIMEOUT, in_hand).await.is_err() {
+            tracing::warn!("steps were broken off; they are repeated when their leases end");
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.clock.now_millis())
+    }
+
+    async fn lease(&self, worker: &str, limit: usize) -> sqlx::Result<Vec<Job>> {
+        let now = self.now();
+        // A look first, which keeps no writer waiting.
+        let mut tx = self.db.read().await?;
+        let due = jobs::next_due(&mut tx, now.as_millis()).await?;
+        drop(tx);
+        if limit == 0 || due.is_none_or(|due_at| due_at > now.as_millis()) {
+            return Ok(vec![]);
+        }
+        let mut tx = self.db.begin().await?;
+        let lease = Lease { worker, now: now.as_millis(), until: (now + LEASE).as_millis() };
+        let leased = jobs::lease(&mut tx, lease, i64::try_from(limit).unwrap_or(1)).await?;
+        tx.commit().await?;
+        Ok(leased)
+    }
+
+    /// Until the next job is due; not for long, as other processes plan jobs too.
+    async fn pause(&self) -> Duration {
+        let now = self.now();
+        let due = async { jobs::next_due(&mut self.db.read().await?, now.as_millis()).await };
+        match due.await {
+            Ok(Some(due_at)) => Timestamp::from_millis(due_at).since(now).min(POLL),
+            Ok(None) | Err(_) => POLL,
+        }
+    }
+
+    async fn perform(&self, job: Job) {
+        let span = tracing::info_span!("step", kind = job.kind, subject = job.subject);
+        let step = async {
+            let report = tokio::time::timeout(STEP_TIMEOUT, self.step(&job)).await;
+            let report = report.unwrap_or(Err(Failure::TooSlow));
+            let result = match report {
+                Ok(report) => self.report(&job, report).await,
+                Err(failure) => Err(failure),
+            };
+            let outcome = if result.is_ok() { "performed" } else { "failed" };
+            metrics::counter!("lintel_jobs_total", "kind" => job.kind.clone(), "result" => outcome)
+                .increment(1);
+            if let Err(failure) = result {
+                tracing::error!(%failure, failures = job.failures, "a step failed here");
+                self.put_back(&job).await;
+            }
+        };
+        step.instrument(span).await;
+    }
+
+    async fn step(&self, job: &Job) -> Result<Report, Failure> {
+        match job.kind.as_str() {
+            "check_hostname" => self.check_hostname(&job.subject).await,
+            kind => match certificate::Step::ALL.into_iter().find(|step| step.as_str() == kind) {
+                Some(step) => self.certificate_step(step, job).await,
+                None => Err(Failure::UnknownStep(kind.to_owned())),
+            },
+        }
+    }
+
+    /// Writes what came of a step, if the job is still ours.
+    async fn report(&self, job: &Job, report: Report) -> Result<(), Failure> {
+        let (now, id) = (self.now(), job.custom_hostname_id.as_str());
+        let mut tx = self.db.begin().await?;
+        // Every writer of a hostname locks its row first, and its jobs after that.
+        if machines::lock(&mut tx, id).await?.is_none() || !jobs::finish(&mut tx, job).await? {
+            metrics::counter!("lintel_jobs_late_total", "kind" => job.kind.clone()).increment(1);
+            return Ok(());
+        }
+        match report {
+            Report::Hostname(event) => self.engine.hostname_event(&mut tx, id, event, now).await?,
+            Report::Certificate(event, attached) => {
+                let certificate = (id, job.subject.as_str());
+                self.engine.certificate_event(&mut tx, certificate, event, attached, now).await?;
+            }
+            Report::Nothing => self.engine.plan_again(&mut tx, (id, &job.subject), now).await?,
+        }
+        tx.commit().await?;
+        self.engine.wake();
+        Ok(())
+    }
+
+    async fn put_back(&self, job: &Job) {
+        let failures = u32::try_from(job.failures).unwrap_or(u32::MAX).saturating_add(4);
+        let due_at = self.now() + self.engine.schedule().poll(failures);
+        let put_back = async {
+            let mut tx = self.db.begin().await?;
+            jobs::put_back(&mut tx, job, due_at.as_millis()).await?;
+            tx.commit().await
+        };
+        if let Err(error) = put_back.await {
+            tracing::error!(%error, "the job comes again when its lease ends");
+        }
+    }
+}
+
+/// Steps at the same time.
+const CONCURRENCY: usize = 32;
+/// How long a step is nobody else's. Longer than any step takes.
+const LEASE: Duration = Duration::from_mins(2);
+/// A step that takes longer is given up, well before someone else may begin it.
+const STEP_TIMEOUT: Duration = Duration::from_secs(90);
+/// How long the steps in hand may take to end.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How soon a job that another process planned is seen.
+const POLL: Duration = Duration::from_secs(1);
