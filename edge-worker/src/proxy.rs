@@ -6,9 +6,7 @@ use routing::{Facts, Refusal, Upstream};
 use wasm_bindgen::{JsCast, JsValue};
 use worker::js_sys::Promise;
 use worker::wasm_bindgen_futures::JsFuture;
-use worker::web_sys::{
-    Headers, Request, RequestInit, RequestRedirect, Response, ResponseInit, WorkerGlobalScope,
-};
+use worker::web_sys::{Request, RequestInit, Response, ResponseInit, WorkerGlobalScope};
 use worker::{Env, Fetcher, worker_sys};
 
 use crate::failure::{Failure, words};
@@ -22,10 +20,9 @@ pub async fn send(
     facts: &Facts,
     env: &Env,
 ) -> Result<Response, Failure> {
-    let headers = headers(request, upstream)?;
     let (response, refusal) = match env.service(ORIGIN) {
-        Ok(egress) => through_egress(egress, request, &headers, upstream).await?,
-        Err(_) => directly(request, &headers, upstream).await?,
+        Ok(egress) => through_egress(egress, request, upstream).await?,
+        Err(_) => directly(request, upstream).await?,
     };
     if let Some(refusal) = refusal {
         log::origin(facts, &refusal, upstream);
@@ -41,12 +38,12 @@ pub async fn send(
 async fn through_egress(
     egress: Fetcher,
     request: &Request,
-    headers: &Headers,
     upstream: &Upstream,
 ) -> Result<(Response, Option<Refusal>), Failure> {
+    let request = forwarded(request, &upstream.url, upstream)?;
     let directions = upstream.directions.to_header();
-    headers.set(DIRECTIONS, &directions).map_err(Failure::platform("setting a header"))?;
-    let request = forwarded(request, &upstream.url, headers)?;
+    let set = request.headers().set(DIRECTIONS, &directions);
+    set.map_err(Failure::platform("setting a header"))?;
     let answer = egress.into_rpc::<worker_sys::Fetcher>().fetch(&request);
     let response = settle(answer).await.map_err(|error| Failure::Egress(words(error)))?;
     let fault = response.headers().get(FAULT).ok().flatten();
@@ -56,10 +53,9 @@ async fn through_egress(
 /// By the platform, which shows in the status if there was no connection.
 async fn directly(
     request: &Request,
-    headers: &Headers,
     upstream: &Upstream,
 ) -> Result<(Response, Option<Refusal>), Failure> {
-    let request = forwarded(request, &upstream.directions.url(), headers)?;
+    let request = forwarded(request, &upstream.directions.url(), upstream)?;
     let scope: WorkerGlobalScope = worker::js_sys::global().unchecked_into();
     let answer = Ok(scope.fetch_with_request(&request));
     let response = settle(answer).await.map_err(|error| Failure::Origin(words(error)))?;
@@ -71,30 +67,22 @@ async fn settle(promise: Result<Promise, JsValue>) -> Result<Response, JsValue> 
     JsFuture::from(promise?).await.map(JsCast::unchecked_into)
 }
 
-/// The visitor's headers with what the edge changes.
-fn headers(request: &Request, upstream: &Upstream) -> Result<Headers, Failure> {
+/// The visitor's request towards another URL, with the headers that the edge changes. It serves as
+/// its own initialiser, and so keeps method and body (a GET's, too) and leaves redirects to the
+/// visitor, as is the mode of all incoming requests.
+fn forwarded(request: &Request, url: &str, upstream: &Upstream) -> Result<Request, Failure> {
+    let init = request.unchecked_ref::<RequestInit>();
+    let doing = Failure::platform("making the request to the origin");
+    let request = Request::new_with_str_and_init(url, init).map_err(doing)?;
     let doing = || Failure::platform("setting a header");
-    let headers = Headers::new_with_headers(&request.headers()).map_err(doing())?;
+    let headers = request.headers();
     for name in &upstream.headers.remove {
         headers.delete(name).map_err(doing())?;
     }
     for (name, value) in &upstream.headers.set {
         headers.set(name, value).map_err(doing())?;
     }
-    Ok(headers)
-}
-
-/// The same method and body. A redirect is the visitor's to follow.
-fn forwarded(request: &Request, url: &str, headers: &Headers) -> Result<Request, Failure> {
-    let init = RequestInit::new();
-    init.set_method(&request.method());
-    init.set_headers(headers);
-    init.set_redirect(RequestRedirect::Manual);
-    if let Some(body) = request.body() {
-        init.set_body(&body);
-    }
-    let doing = Failure::platform("making the request to the origin");
-    Request::new_with_str_and_init(url, &init).map_err(doing)
+    Ok(request)
 }
 
 /// The origin's response, with what the edge adds. It serves as its own initialiser, and so keeps

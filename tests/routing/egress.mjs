@@ -13,12 +13,12 @@ export async function startEgress() {
       response.writeHead(answer.statusCode, answer.statusMessage, headers);
       answer.pipe(response);
       answer.on('error', () => response.destroy());
-      response.on('close', () => answer.destroy());
     });
     forwarding.on('error', error => {
       if (response.headersSent) return response.destroy();
       response.writeHead(502, { 'X-Lintel-Upstream-Error': FAULTS[error.code] ?? 'connect' }).end();
     });
+    response.on('close', () => forwarding.destroy());
     request.pipe(forwarding);
     request.on('error', () => forwarding.destroy());
   });

@@ -4,9 +4,11 @@ import http from 'node:http';
 
 export async function startKv() {
   const records = new Map();
+  let failing = false;
   const server = http.createServer(async (request, response) => {
     const key = decodeURIComponent(new URL(request.url, 'http://kv').pathname.slice(1));
     if (request.method === 'GET') {
+      if (failing) return response.writeHead(500).end();
       const value = records.get(key);
       response.writeHead(value === undefined ? 404 : 200).end(value);
       return;
@@ -20,5 +22,6 @@ export async function startKv() {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const stop = () => { server.closeAllConnections(); server.close(); };
-  return { port: server.address().port, stop };
+  const outage = { begin: () => { failing = true; }, end: () => { failing = false; } };
+  return { port: server.address().port, outage, stop };
 }

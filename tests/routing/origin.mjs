@@ -20,6 +20,8 @@ export async function startOrigin() {
   });
   const sockets = new WebSocketServer({ server, handleProtocols: protocols => [...protocols].at(-1) });
   sockets.on('connection', (socket, request) => {
+    const point = origin.pauses.get(new URL(request.url, 'http://origin').searchParams.get('pause'));
+    socket.on('close', () => point?.closed());
     socket.on('message', (data, binary) => {
       if (String(data) === 'close') socket.close(4001, 'as asked');
       else if (String(data) === 'headers') socket.send(JSON.stringify(seen(request)));
@@ -37,11 +39,15 @@ export async function startOrigin() {
   return origin;
 }
 
-/** A point at which the origin waits: `arrived` resolves when it is there, `go` lets it go on. */
+/**
+ * A point at which the origin waits: `arrived` resolves when it is there, `go` lets it go on, and
+ * `left` resolves when the other side went away meanwhile.
+ */
 export function pause(origin, name) {
   const point = {};
   point.arrived = new Promise(resolve => { point.arrive = resolve; });
   point.going = new Promise(resolve => { point.go = resolve; });
+  point.left = new Promise(resolve => { point.closed = resolve; });
   origin.pauses.set(name, point);
   return point;
 }
@@ -60,6 +66,7 @@ async function answer(origin, request, response) {
       point.arrive(String(request.read()));
       return echo(request, response);
     case '/big':
+      response.on('close', () => point?.closed());
       origin.sent = 0;
       for (let megabytes = Number(searchParams.get('megabytes')); megabytes > 0; megabytes--) {
         if (!response.write(MEGABYTE)) await room(response);
@@ -74,6 +81,10 @@ async function answer(origin, request, response) {
     case '/gzip':
       response.writeHead(200, { 'content-encoding': 'gzip', 'content-type': 'text/plain', 'content-length': GZIPPED.length });
       response.end(GZIPPED);
+      return;
+    case '/no-gzip':
+      response.writeHead(200, { 'content-encoding': 'gzip', 'content-type': 'text/plain' });
+      response.end('this says gzip and is none');
       return;
     case '/odd-encoding':
       response.writeHead(200, { 'content-encoding': 'x-odd', 'content-type': 'text/plain' });
@@ -105,6 +116,10 @@ async function answer(origin, request, response) {
       return;
     case '/break-off':
       request.socket.destroy();
+      return;
+    case '/break-off-later':
+      response.writeHead(200, searchParams.has('length') ? { 'content-length': 100 } : {});
+      response.write('the beginning', () => request.socket.destroy());
       return;
     default:
       return echo(request, response);

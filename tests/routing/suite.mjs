@@ -21,12 +21,14 @@
 //   transparent     optional, true: what is in front of the worker leaves dot segments and encodings alone
 //   direct          optional, true: no egress of ours; the platform's fetch connects, under the origin's own name
 //   httpsPort       optional: the port in redirects, where it is not 443
+//   outage          optional, from a runner only: {begin, end}, functions that make records unreadable and readable
 //   name            optional: for the output
 //
 // LINTEL_ROUTING_ONLY=text runs the checks whose name contains the text.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import './checks/challenge.mjs';
+import './checks/faults.mjs';
 import './checks/pages.mjs';
 import './checks/proxy.mjs';
 import './checks/streaming.mjs';

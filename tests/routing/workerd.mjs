@@ -55,6 +55,7 @@ try {
     records: [`http://127.0.0.1:${kv.port}`],
     imitateEdgeTls: true,
     transparent: true,
+    outage: kv.outage,
   });
 } finally {
   child.kill('SIGTERM');

@@ -69,6 +69,24 @@ check('methods and bodies arrive as they are', async ({ surroundings }) => {
   }
 });
 
+check('a body of unknown length arrives, also where the client waits to be told to go on', async ({ surroundings }) => {
+  for (const headers of [{ 'Transfer-Encoding': 'chunked' }, { 'Content-Length': 6, Expect: '100-continue' }]) {
+    const seen = await echoed(surroundings, { method: 'POST', body: 'a body', headers });
+    assert.equal(seen.body.length, 6);
+  }
+});
+
+check('a GET with a body is a GET all the same', async ({ surroundings }) => {
+  const seen = await echoed(surroundings, { body: 'a body', headers: { 'Content-Length': 6 } });
+  assert.equal(seen.method, 'GET');
+});
+
+check('header values beyond ASCII arrive byte for byte', async ({ surroundings }) => {
+  const value = Buffer.from('grün', 'utf8').toString('latin1');
+  const seen = await echoed(surroundings, { headers: { 'X-Text': value } });
+  assert.equal(seen.headers['x-text'], value);
+});
+
 check('statuses and redirects are passed on, not followed', async ({ surroundings }) => {
   for (const code of [201, 204, 301, 302, 307, 401, 404, 418, 500, 503]) {
     const answer = await ask(surroundings, { host, target: `/status?code=${code}` });
@@ -102,6 +120,9 @@ check('encodings are neither undone nor redone', async ({ surroundings }) => {
     assert.match(String(gunzipSync(answer.body)), /^the same bytes/);
     assert.equal(answer.headers['content-length'], String(GZIPPED.length));
   }
+  const none = await ask(surroundings, { host, target: '/no-gzip' });
+  assert.equal(none.headers['content-encoding'], 'gzip');
+  assert.equal(String(none.body), 'this says gzip and is none');
   const odd = await ask(surroundings, { host, target: '/odd-encoding' });
   assert.equal(odd.headers['content-encoding'], 'x-odd');
   assert.equal(String(odd.body), 'not x-odd at all');
