@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod net;
 pub mod probe;
 pub mod process;
+pub mod publisher;
 pub mod router;
 pub mod runner;
 pub mod server;

@@ -114,8 +114,8 @@ pub async fn page(tx: &mut Tx, after: &str, limit: i64) -> sqlx::Result<Vec<Chan
 }
 
 /// Forgets tombstones that were written before `before` (Unix milliseconds) and that every
-/// publisher has passed on; answers how many. A point of presence that was away for longer starts
-/// from a snapshot.
+/// publisher seen since has passed on; answers how many. Whoever was away for longer starts from a
+/// snapshot.
 ///
 /// # Errors
 /// The database failed.
@@ -131,23 +131,43 @@ pub async fn purge(tx: &mut Tx, before: i64) -> sqlx::Result<usize> {
     })
 }
 
-/// How far a publisher has come; 0 if it never was.
+/// Takes or keeps the right to pass changes on to a target until `until`; how far it has come. `None`:
+/// another instance has that right.
 ///
 /// # Errors
 /// The database failed.
-pub async fn cursor(tx: &mut Tx, publisher: &str) -> sqlx::Result<i64> {
-    let row: Option<(i64,)> = on!(tx, conn => sqlx::query_as(CURSOR.on(conn)).bind(publisher)
-        .fetch_optional(&mut **conn).await?);
-    Ok(row.map_or(0, |(sequence,)| sequence))
+pub async fn lease_publisher(
+    tx: &mut Tx,
+    publisher: &str,
+    worker: &str,
+    (now, until): (i64, i64),
+) -> sqlx::Result<Option<i64>> {
+    let row: Option<(i64,)> = on!(tx, conn => sqlx::query_as(LEASE.on(conn)).bind(publisher)
+        .bind(worker).bind(now).bind(until).fetch_optional(&mut **conn).await?);
+    Ok(row.map(|(sequence,)| sequence))
 }
 
-/// Notes that a publisher has passed on everything up to `sequence`.
+/// Notes that everything up to `to` was passed on. Whoever lost the lease meanwhile may have put an
+/// old value over a newer one: then the target's cursor goes back to `from`, and this answers
+/// `false`.
 ///
 /// # Errors
 /// The database failed.
-pub async fn advance(tx: &mut Tx, publisher: &str, sequence: i64, now: i64) -> sqlx::Result<()> {
-    on!(tx, conn => sqlx::query(ADVANCE.on(conn)).bind(publisher).bind(sequence).bind(now)
-        .execute(&mut **conn).await.map(drop))
+pub async fn advance(
+    tx: &mut Tx,
+    publisher: &str,
+    worker: &str,
+    (from, to): (i64, i64),
+    now: i64,
+) -> sqlx::Result<bool> {
+    on!(tx, conn => {
+        let advanced = sqlx::query(ADVANCE.on(conn)).bind(publisher).bind(worker).bind(from)
+            .bind(to).bind(now).execute(&mut **conn).await?.rows_affected() > 0;
+        if !advanced {
+            sqlx::query(REWIND.on(conn)).bind(publisher).bind(from).execute(&mut **conn).await?;
+        }
+        Ok(advanced)
+    })
 }
 
 /// Makes a point of presence known, or its new addresses.
@@ -218,17 +238,25 @@ const PAGE: Sql = sql!(
 const HORIZON: Sql = sql!("SELECT value, forgotten FROM edge_sequence WHERE id = 'edge'");
 const PURGE: Sql = sql!(
     "DELETE FROM edge_changes WHERE value IS NULL AND changed_at < $1
-     AND NOT EXISTS (SELECT 1 FROM publishers WHERE publishers.sequence < edge_changes.sequence)
+     AND NOT EXISTS (SELECT 1 FROM publishers WHERE publishers.sequence < edge_changes.sequence
+                     AND publishers.updated_at >= $1)
      RETURNING sequence"
 );
 const FORGET: Sql =
     sql!("UPDATE edge_sequence SET forgotten = $1 WHERE id = 'edge' AND forgotten < $1");
-const CURSOR: Sql = sql!("SELECT sequence FROM publishers WHERE name = $1");
-const ADVANCE: Sql = sql!(
-    "INSERT INTO publishers (name, sequence, updated_at) VALUES ($1, $2, $3)
-     ON CONFLICT (name) DO UPDATE SET sequence = excluded.sequence,
-         updated_at = excluded.updated_at"
+const LEASE: Sql = sql!(
+    "INSERT INTO publishers (name, sequence, updated_at, worker, leased_until)
+     VALUES ($1, 0, $3, $2, $4)
+     ON CONFLICT (name) DO UPDATE SET worker = excluded.worker,
+         leased_until = excluded.leased_until, updated_at = excluded.updated_at
+     WHERE publishers.leased_until < $3 OR publishers.worker = excluded.worker
+     RETURNING sequence"
 );
+const ADVANCE: Sql = sql!(
+    "UPDATE publishers SET sequence = $4, updated_at = $5
+     WHERE name = $1 AND worker = $2 AND sequence = $3"
+);
+const REWIND: Sql = sql!("UPDATE publishers SET sequence = $2 WHERE name = $1 AND sequence > $2");
 const REGISTER: Sql = sql!(
     "INSERT INTO points_of_presence
          (name, https_address, http_address, sequence, last_seen_at, created_at)
@@ -329,14 +357,15 @@ mod tests {
                 tx.commit().await.unwrap();
                 count
             };
-            let mut tx = test.db.begin().await.unwrap();
-            advance(&mut tx, "slow", 1, 1).await.unwrap();
-            tx.commit().await.unwrap();
+            let advanced = async |from, to, now| {
+                let mut tx = test.db.begin().await.unwrap();
+                lease_publisher(&mut tx, "slow", "me", (now, now)).await.unwrap().unwrap();
+                assert!(advance(&mut tx, "slow", "me", (from, to), now).await.unwrap());
+                tx.commit().await.unwrap();
+            };
+            advanced(0, 1, 11).await;
             assert_eq!(purged(11).await, 0, "a publisher has not passed it on ({})", test.name);
-            let mut tx = test.db.begin().await.unwrap();
-            advance(&mut tx, "slow", 3, 1).await.unwrap();
-            assert_eq!(cursor(&mut tx, "slow").await.unwrap(), 3);
-            tx.commit().await.unwrap();
+            advanced(1, 3, 11).await;
             assert_eq!(purged(10).await, 0, "not old enough ({})", test.name);
             assert_eq!(purged(11).await, 1, "{}", test.name);
             assert_eq!(read(&test.db, 1).await, Since::Gone, "{}", test.name);
@@ -388,6 +417,39 @@ mod tests {
                 writer.unwrap();
             }
             assert_eq!(seen.len(), usize::try_from(WRITERS * WRITES).unwrap(), "{}", test.name);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_publisher_that_is_never_seen_again_does_not_keep_tombstones() {
+        for test in databases().await {
+            let mut tx = test.db.begin().await.unwrap();
+            lease_publisher(&mut tx, "removed", "me", (1, 2)).await.unwrap();
+            tx.commit().await.unwrap();
+            write(&test.db, "a", Some("1"), 1).await;
+            write(&test.db, "a", None, 1).await;
+            let mut tx = test.db.begin().await.unwrap();
+            assert_eq!(purge(&mut tx, 10).await.unwrap(), 1, "{}", test.name);
+        }
+    }
+
+    #[tokio::test]
+    async fn one_worker_publishes_and_a_late_one_sends_the_cursor_back() {
+        for test in databases().await {
+            let mut tx = test.db.begin().await.unwrap();
+            let mut lease = async |worker, now| {
+                lease_publisher(&mut tx, "kv", worker, (now, now + 10)).await.unwrap()
+            };
+            assert_eq!(lease("one", 0).await, Some(0));
+            assert_eq!(lease("two", 5).await, None, "{}", test.name);
+            assert_eq!(lease("one", 5).await, Some(0), "renewed");
+            assert_eq!(lease("two", 16).await, Some(0), "run out");
+            assert!(advance(&mut tx, "kv", "two", (0, 7), 16).await.unwrap());
+            assert!(!advance(&mut tx, "kv", "one", (0, 3), 17).await.unwrap());
+            let mut lease = async |worker, now| {
+                lease_publisher(&mut tx, "kv", worker, (now, now + 10)).await.unwrap()
+            };
+            assert_eq!(lease("two", 18).await, Some(0), "all is passed on again");
         }
     }
 
