@@ -3,7 +3,7 @@
 
 use std::net::IpAddr;
 
-use edge_state::Hostname;
+use edge_state::{Hostname, InvalidHostname};
 use http::header::{self, HeaderName};
 use http::{HeaderMap, HeaderValue, Method, Request, Version};
 
@@ -28,7 +28,7 @@ const HOP_BY_HOP: [HeaderName; 7] = [
 ];
 const HOP_BY_HOP_OLD: [&str; 3] = ["keep-alive", "proxy-connection", "http2-settings"];
 
-/// Why a request is answered 400.
+/// Why a request is answered 400, or 404 where it names an address.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum Malformed {
     /// RFC 9112 §3.2.
@@ -37,6 +37,9 @@ pub enum Malformed {
     /// Not a hostname.
     #[error("the host is no hostname")]
     Hostname,
+    /// An address, where a visitor may well come, but which is nobody's hostname.
+    #[error("no hostname of this server is an address")]
+    Address,
     /// Absolute form, `*`, or a `CONNECT`: we are no forward proxy.
     #[error("the request target must be a path")]
     Target,
@@ -68,7 +71,11 @@ pub fn host<B>(request: &Request<B>) -> Result<(Hostname, HeaderValue), Malforme
     };
     let text = text.ok_or(Malformed::Host)?;
     let name = without_port(text.to_str().map_err(|_| Malformed::Hostname)?)?;
-    Ok((Hostname::parse(name).map_err(|_| Malformed::Hostname)?, text))
+    match Hostname::parse(name) {
+        Ok(name) => Ok((name, text)),
+        Err(InvalidHostname::Address) => Err(Malformed::Address),
+        Err(_) => Err(Malformed::Hostname),
+    }
 }
 
 fn without_port(host: &str) -> Result<&str, Malformed> {
@@ -197,9 +204,11 @@ mod tests {
         assert_eq!(http1("/", &["a.com", "a.com"]), Err(Malformed::Host));
         assert_eq!(http1("http://a.com/", &["a.com"]), Err(Malformed::Target));
         assert_eq!(http1("*", &["a.com"]), Err(Malformed::Target));
-        for bad in ["", "a.com:x", "a.com:80:80", "127.0.0.1", "[::1]", "a b", "u@a.com", "a.com/"]
-        {
+        for bad in ["", "a.com:x", "a.com:80:80", "[::1]", "a b", "u@a.com", "a.com/"] {
             assert_eq!(http1("/", &[bad]), Err(Malformed::Hostname), "{bad}");
+        }
+        for address in ["127.0.0.1", "127.0.0.1:80", "127.1"] {
+            assert_eq!(http1("/", &[address]), Err(Malformed::Address), "{address}");
         }
     }
 

@@ -31,6 +31,7 @@ pub enum Refusal {
 impl Refusal {
     fn code(&self) -> (StatusCode, &'static str) {
         match self {
+            Self::Malformed(Malformed::Address) => (StatusCode::NOT_FOUND, "unknown_hostname"),
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed_request"),
             Self::Ambiguous => (StatusCode::BAD_REQUEST, "ambiguous_request"),
             Self::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "misdirected_request"),
