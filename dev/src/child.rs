@@ -57,7 +57,11 @@ impl Program {
             name: name.to_owned(),
             binary: binary.to_owned(),
             arguments: Vec::new(),
-            environment: vec![("LINTEL_LIFELINE".into(), "stdin".into())],
+            environment: vec![
+                ("LINTEL_LIFELINE".into(), "stdin".into()),
+                // Its output goes to a file.
+                ("NO_COLOR".into(), "1".into()),
+            ],
             log: logs.join(format!("{name}.log")),
             lifeline: Lifeline::Own,
         }

@@ -123,6 +123,8 @@ fn edge_tls(config: &Config, state: &State) -> Program {
         .variable("LINTEL_HTTP_LISTEN", &loopback(ports.http))
         .variable("LINTEL_ADMIN_LISTEN", &loopback(ports.edge_admin))
         .variable("LINTEL_POP_NAME", "dev")
+        // A browser's idle connections do not keep Ctrl-C waiting.
+        .variable("LINTEL_DRAIN_TIMEOUT_SECS", "2")
         .variable("LINTEL_CONTROL_URL", &format!("http://127.0.0.1:{}", ports.api))
         .variable("LINTEL_DATA_DIR", &state.path("edge").display())
         .variable("LINTEL_WORKER_DIR", &config.worker.display());

@@ -15,7 +15,7 @@ const HOUSE: [(&str, &[&str]); 8] = [
     ("edge-tls", &["edge-state", "routing"]),
     ("control-api", &["edge-state", "lifecycle"]),
     ("lintel-dev", &[]),
-    ("lintel-tests", &["lintel-dev"]),
+    ("lintel-tests", &["edge-state", "lintel-dev"]),
 ];
 
 /// Above this a file has more than one reason to exist.

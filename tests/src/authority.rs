@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use lintel_dev::Failure;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::crypto::aws_lc_rs;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -23,9 +23,7 @@ pub struct Authority {
 impl Authority {
     /// Makes both.
     pub fn new() -> Result<Self, Failure> {
-        let mut params = CertificateParams::default();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate()?)?;
+        let issuer = issuer()?;
         let key = KeyPair::generate()?;
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
         let certificate = CertificateParams::new(names)?.signed_by(&key, &issuer)?;
@@ -58,4 +56,13 @@ impl Authority {
         // HTTP/1.1 only: there the proxy can say which Host was asked for.
         Ok(reqwest::Client::builder().no_proxy().http1_only().tls_certs_only([root]).build()?)
     }
+}
+
+/// A new root.
+pub fn issuer() -> Result<CertifiedIssuer<'static, KeyPair>, Failure> {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    // Another name than its leaves have: a leaf that bears its issuer's name looks self-signed.
+    params.distinguished_name.push(DnType::CommonName, "Root of one test");
+    Ok(CertifiedIssuer::self_signed(params, KeyPair::generate()?)?)
 }

@@ -4,6 +4,8 @@
 //! - [`until`]: waiting for a condition; what fails shows the tail of every log
 //! - [`pebble`]: the CA; [`acme_proxy`] stands before it and refuses, loses, holds and counts
 //! - [`dns`]: the DNS that control-api and the CA ask
+//! - [`feed`]: a control plane of records alone, for an edge without control-api
+//! - [`miniflare`]: the worker as on Cloudflare
 //! - [`origin`]: the servers behind the edge, and customers' own
 //! - [`visitor`]: who comes to the edge; [`openssl`]: another implementation's view of it
 //! - [`postgres`]: a database server
@@ -12,7 +14,9 @@
 pub mod acme_proxy;
 pub mod authority;
 pub mod dns;
+pub mod feed;
 pub mod lintel;
+pub mod miniflare;
 pub mod openssl;
 pub mod origin;
 pub mod pebble;

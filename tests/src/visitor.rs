@@ -51,6 +51,8 @@ pub struct Page {
 pub struct Tls {
     /// Of the leaf: lower-case hexadecimal.
     pub serial: String,
+    /// Of the leaf: lower-case hexadecimal.
+    pub public_key: String,
     /// TLS 1.2 or 1.3
     pub version: ProtocolVersion,
 }
@@ -179,8 +181,9 @@ impl Visitor {
         let leaf = leaf.ok_or_else(|| Failure::new("a handshake without a certificate"))?;
         let (_, leaf) = X509Certificate::from_der(leaf)?;
         let serial = hexadecimal(leaf.raw_serial());
+        let public_key = hexadecimal(&leaf.public_key().subject_public_key.data);
         let version = connection.protocol_version().unwrap_or(ProtocolVersion::Unknown(0));
-        Ok((stream, Tls { serial, version }))
+        Ok((stream, Tls { serial, public_key, version }))
     }
 }
 

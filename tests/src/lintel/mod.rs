@@ -12,7 +12,7 @@ use lintel_dev::state::{EDGE_TOKEN, State};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-pub use self::start::Builder;
+pub use self::start::{Builder, edge_program};
 use crate::acme_proxy::AcmeProxy;
 use crate::dns::Dns;
 use crate::origin::Origin;

@@ -159,7 +159,10 @@ impl World {
             None => format!("sqlite:{}", self.state.path("control.db").display()),
         };
         let roots = self.folder.path().join("root.pem");
-        self.program("control-api", "control-api")
+        let logs = self.folder.path().join("log");
+        let program = Program::new("control-api", &binary("control-api"), &logs);
+        common(program, &self.state)
+            .variable("LINTEL_DNS_SERVERS", &format!("127.0.0.1:{}", self.dns.port))
             .variable("LINTEL_LISTEN", &listen)
             .variable("LINTEL_ADMIN_LISTEN", &admin)
             .variable("DATABASE_URL", &database)
@@ -177,32 +180,42 @@ impl World {
     fn edge(&self, name: &str, control: SocketAddr, http_port: u16) -> Result<Edge, Failure> {
         let https = loopback(self.ports.next()?);
         let (http, admin) = (loopback(http_port), loopback(self.ports.next()?));
-        let mut program = self
-            .program(name, "edge-tls")
-            .variable("LINTEL_HTTPS_LISTEN", &https)
-            .variable("LINTEL_HTTP_LISTEN", &http)
-            .variable("LINTEL_ADMIN_LISTEN", &admin)
-            .variable("LINTEL_POP_NAME", name)
+        let program = edge_program((name, self.folder.path()), &self.state, (https, http, admin))
             .variable("LINTEL_CONTROL_URL", &format!("http://{control}"))
-            .variable("LINTEL_DATA_DIR", &self.folder.path().join(name).display())
-            .variable("LINTEL_WORKER_DIR", &worker().display());
-        if std::env::var_os("LINTEL_WORKERD").is_none() {
-            let workerd = root().join("node_modules/workerd/bin/workerd");
-            program = program.variable("LINTEL_WORKERD", &workerd.display());
-        }
+            .variable("LINTEL_DNS_SERVERS", &format!("127.0.0.1:{}", self.dns.port));
         let process = Process::start(program)?;
         Ok(Edge { process, name: name.to_owned(), https, http, admin })
     }
+}
 
-    fn program(&self, name: &str, program: &str) -> Program {
-        let logs: &Path = &self.folder.path().join("log");
-        Program::new(name, &binary(program), logs)
-            .variable("LINTEL_EDGE_KEY_FILE", &self.state.path(EDGE_KEY).display())
-            .variable("LINTEL_EDGE_TOKEN_FILE", &self.state.path(EDGE_TOKEN).display())
-            .variable("LINTEL_DNS_SERVERS", &format!("127.0.0.1:{}", self.dns.port))
-            .variable("LINTEL_ALLOW_PRIVATE_NETWORKS", "true")
-            .variable("LINTEL_LOG_FORMAT", "text")
+/// edge-tls with the built worker, in a folder, at its https, http and admin addresses.
+#[must_use]
+pub fn edge_program(
+    (name, folder): (&str, &Path),
+    state: &State,
+    (https, http, admin): (SocketAddr, SocketAddr, SocketAddr),
+) -> Program {
+    let program = common(Program::new(name, &binary("edge-tls"), &folder.join("log")), state)
+        .variable("LINTEL_HTTPS_LISTEN", &https)
+        .variable("LINTEL_HTTP_LISTEN", &http)
+        .variable("LINTEL_ADMIN_LISTEN", &admin)
+        .variable("LINTEL_POP_NAME", name)
+        .variable("LINTEL_DRAIN_TIMEOUT_SECS", "5")
+        .variable("LINTEL_DATA_DIR", &folder.join(name).display())
+        .variable("LINTEL_WORKER_DIR", &worker().display());
+    if std::env::var_os("LINTEL_WORKERD").is_some() {
+        return program;
     }
+    let workerd = root().join("node_modules/workerd/bin/workerd");
+    program.variable("LINTEL_WORKERD", &workerd.display())
+}
+
+fn common(program: Program, state: &State) -> Program {
+    program
+        .variable("LINTEL_EDGE_KEY_FILE", &state.path(EDGE_KEY).display())
+        .variable("LINTEL_EDGE_TOKEN_FILE", &state.path(EDGE_TOKEN).display())
+        .variable("LINTEL_ALLOW_PRIVATE_NETWORKS", "true")
+        .variable("LINTEL_LOG_FORMAT", "text")
 }
 
 /// The SaaS company's domain, and what its customers point their CNAME at.
