@@ -20,12 +20,19 @@ pub const PUBLISHER_FAILURES: &str = "lintel_publisher_failures_total";
 /// Counter, by `authority` and `outcome` (`ok`, `problem`, `unreachable`, `malformed`, `other`):
 /// what was asked of CAs.
 pub const AUTHORITY_REQUESTS: &str = "lintel_authority_requests_total";
-/// Counter, by `kind` and `outcome` (`ok`, `retry`, `failed`): jobs performed.
+/// Counter, by `kind` and `outcome` (`ok`, `retry`: the world was not ready, `failed`: we were not,
+/// `late`: the lease had ended): jobs performed.
 pub const JOBS: &str = "lintel_jobs_total";
 /// Histogram, by `kind`: how long a job took.
 pub const JOB_SECONDS: &str = "lintel_job_seconds";
 /// Gauge: jobs whose time has come and that nobody has leased.
 pub const JOBS_DUE: &str = "lintel_jobs_due";
+/// Gauge: how long the job that is due for longest has been waiting.
+pub const OLDEST_JOB: &str = "lintel_oldest_due_job_seconds";
+/// Gauge, by `status`: certificates by the status of each.
+pub const CERTIFICATES: &str = "lintel_certificates";
+/// Counter: certificates whose successor took over.
+pub const RENEWALS: &str = "lintel_renewals_total";
 /// Gauge, by `status`: custom hostnames by `ssl.status`.
 pub const HOSTNAMES: &str = "lintel_custom_hostnames";
 /// Counter, by `method`, `route` and `status`: API requests.
@@ -70,6 +77,9 @@ fn describe() {
     describe_counter!(JOBS, "Jobs performed");
     describe_histogram!(JOB_SECONDS, Unit::Seconds, "How long jobs took");
     describe_gauge!(JOBS_DUE, "Jobs that are due");
+    describe_gauge!(OLDEST_JOB, Unit::Seconds, "How long the oldest due job has been waiting");
+    describe_gauge!(CERTIFICATES, "Certificates by status");
+    describe_counter!(RENEWALS, "Certificates whose successor took over");
     describe_gauge!(HOSTNAMES, "Custom hostnames by ssl.status");
     describe_counter!(HTTP_REQUESTS, "API requests");
     describe_histogram!(HTTP_REQUEST_SECONDS, Unit::Seconds, "How long API requests took");

@@ -14,6 +14,8 @@ use crate::admin::{self, Admin};
 use crate::api::App;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::engine::Engine;
+use crate::runner::{AssemblyError, Runner};
 use crate::store::Db;
 use crate::store::changes::Bell;
 use crate::vault::{self, InvalidKeys, Keys, Vault};
@@ -36,6 +38,9 @@ pub enum StartError {
     /// The keys are not the ones that this database was made with.
     #[error("LINTEL_MASTER_KEY, LINTEL_EDGE_KEY: {0}")]
     Vault(#[from] vault::Error),
+    /// Certificates cannot be ordered.
+    #[error(transparent)]
+    Runner(#[from] AssemblyError),
     /// The address is taken, or not this machine's.
     #[error(
         "{variable}: cannot listen on {address}: {error}; set another address, or stop what listens there"
@@ -67,19 +72,22 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let clock = Clock::system();
     let db = Db::open(config.database_url.expose_secret()).await?;
     let vault = open_vault(&config, &db, &clock).await?;
-    let app = App {
-        db: db.clone(),
-        clock: clock.clone(),
-        config: Arc::new(config),
-        vault,
-        bell: Bell::default(),
-    };
+    let bell = Bell::default();
+    let engine = Engine::configured(&config, vault.clone(), bell.clone());
+    let runner =
+        Runner::configured(&config, db.clone(), vault.clone(), clock.clone(), engine.clone());
+    let runner = Arc::new(runner.await?);
+    let app =
+        App { db: db.clone(), clock: clock.clone(), config: Arc::new(config), vault, engine, bell };
     let (listen, admin_listen) = (app.config.listen, app.config.admin_listen);
     let api = bind("LINTEL_LISTEN", listen).await?;
     let operator = bind("LINTEL_ADMIN_LISTEN", admin_listen).await?;
 
     let tasks = TaskTracker::new();
     tasks.spawn(housekeeping::run(db.clone(), clock, stop.clone()));
+    if app.config.runner {
+        tasks.spawn(runner.run(stop.clone()));
+    }
     tasks.spawn(server::serve(
         operator,
         admin::router(Admin { db: db.clone(), metrics }),

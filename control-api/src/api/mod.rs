@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::engine::Engine;
 use crate::store::Db;
 use crate::store::changes::Bell;
 use crate::vault::Vault;
@@ -44,6 +45,8 @@ pub struct App {
     pub config: Arc<Config>,
     /// Seals what must not be read in the database.
     pub vault: Arc<Vault>,
+    /// Drives hostnames and certificates.
+    pub engine: Engine,
     /// Rung after each commit that the edge or the runner must see.
     pub bell: Bell,
 }
@@ -52,7 +55,7 @@ impl App {
     /// Commits, and wakes who waits for what was committed.
     pub(crate) async fn commit(&self, tx: crate::store::Tx) -> Result<(), ApiError> {
         tx.commit().await?;
-        self.bell.ring();
+        self.engine.wake();
         Ok(())
     }
 }

@@ -258,7 +258,7 @@ impl<'a> Work<'a> {
         for id in older {
             // Boxed: a certificate's event leads to another one's.
             Box::pin(self.certificate(&id, Event::SuccessorActive, Attached::Nothing)).await?;
-            metrics::counter!("lintel_renewals_total").increment(1);
+            metrics::counter!(crate::metrics::RENEWALS).increment(1);
         }
         Ok(())
     }

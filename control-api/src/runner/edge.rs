@@ -12,6 +12,7 @@ use lifecycle::validation::Challenge;
 use super::trouble::look_failed;
 use super::{Failure, Runner};
 use crate::check::AGENT;
+use crate::metrics::WRONG_CERTIFICATE;
 use crate::probe::served_serial;
 use crate::store::changes::{self, RegisteredPoint};
 
@@ -74,7 +75,7 @@ impl Runner {
                 Ok(served) if served == serial => None,
                 Ok(served) => {
                     let name = point_of_presence.clone();
-                    metrics::counter!("lintel_pop_wrong_serial_total", "pop" => name).increment(1);
+                    metrics::counter!(WRONG_CERTIFICATE, "point_of_presence" => name).increment(1);
                     let expected = serial.to_owned();
                     Some(Problem::OtherSerial { point_of_presence, served, expected })
                 }

@@ -8,8 +8,10 @@
 //! - [`order`]: the steps of an order, from key to chain
 //! - [`edge`]: what the edge answers and serves
 //! - [`trouble`]: what others' errors mean to a machine
+//! - [`assembly`]: made from the configuration
 //! - [`housekeeping`]: figures, and what is forgotten in time
 
+mod assembly;
 mod edge;
 mod hostname;
 mod housekeeping;
@@ -17,6 +19,8 @@ mod order;
 #[cfg(test)]
 mod tests;
 mod trouble;
+
+pub use assembly::AssemblyError;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -33,6 +37,7 @@ use crate::clock::Clock;
 use crate::dns::Resolver;
 use crate::engine::{Attached, Engine, EngineError};
 use crate::issuer::Issuers;
+use crate::metrics::{JOB_SECONDS, JOBS};
 use crate::store::jobs::{self, Job, Lease};
 use crate::store::{Db, machines};
 use crate::vault::Vault;
@@ -86,6 +91,20 @@ enum Failure {
     TooSlow,
     #[error("there is no step of the name {0:?}")]
     UnknownStep(String),
+}
+
+impl Report {
+    /// For the metric.
+    fn outcome(&self) -> &'static str {
+        match self {
+            Self::Hostname(lifecycle::hostname::Event::NotVerified(_))
+            | Self::Certificate(
+                certificate::Event::Failed(_) | certificate::Event::OrderFailed { .. },
+                _,
+            ) => "retry",
+            _ => "ok",
+        }
+    }
 }
 
 impl Runner {
@@ -155,6 +174,7 @@ impl Runner {
 
     async fn perform(&self, job: Job) {
         let span = tracing::info_span!("step", kind = job.kind, subject = job.subject);
+        let began = std::time::Instant::now();
         let step = async {
             let report = tokio::time::timeout(STEP_TIMEOUT, self.step(&job)).await;
             let report = report.unwrap_or(Err(Failure::TooSlow));
@@ -162,13 +182,17 @@ impl Runner {
                 Ok(report) => self.report(&job, report).await,
                 Err(failure) => Err(failure),
             };
-            let outcome = if result.is_ok() { "performed" } else { "failed" };
-            metrics::counter!("lintel_jobs_total", "kind" => job.kind.clone(), "result" => outcome)
-                .increment(1);
-            if let Err(failure) = result {
-                tracing::error!(%failure, failures = job.failures, "a step failed here");
-                self.put_back(&job).await;
-            }
+            let outcome = match &result {
+                Ok(outcome) => outcome,
+                Err(failure) => {
+                    tracing::error!(%failure, failures = job.failures, "a step failed here");
+                    self.put_back(&job).await;
+                    "failed"
+                }
+            };
+            let kind = job.kind.clone();
+            metrics::counter!(JOBS, "kind" => kind.clone(), "outcome" => outcome).increment(1);
+            metrics::histogram!(JOB_SECONDS, "kind" => kind).record(began.elapsed());
         };
         step.instrument(span).await;
     }
@@ -184,14 +208,14 @@ impl Runner {
     }
 
     /// Writes what came of a step, if the job is still ours.
-    async fn report(&self, job: &Job, report: Report) -> Result<(), Failure> {
+    async fn report(&self, job: &Job, report: Report) -> Result<&'static str, Failure> {
         let (now, id) = (self.now(), job.custom_hostname_id.as_str());
         let mut tx = self.db.begin().await?;
         // Every writer of a hostname locks its row first, and its jobs after that.
         if machines::lock(&mut tx, id).await?.is_none() || !jobs::finish(&mut tx, job).await? {
-            metrics::counter!("lintel_jobs_late_total", "kind" => job.kind.clone()).increment(1);
-            return Ok(());
+            return Ok("late");
         }
+        let outcome = report.outcome();
         match report {
             Report::Hostname(event) => self.engine.hostname_event(&mut tx, id, event, now).await?,
             Report::Certificate(event, attached) => {
@@ -202,7 +226,7 @@ impl Runner {
         }
         tx.commit().await?;
         self.engine.wake();
-        Ok(())
+        Ok(outcome)
     }
 
     async fn put_back(&self, job: &Job) {

@@ -91,6 +91,13 @@ pub async fn next_due(tx: &mut Tx, now: i64) -> sqlx::Result<Option<i64>> {
     Ok(row.map(|(due_at,)| due_at))
 }
 
+/// How many jobs are due that no one holds.
+pub async fn count_due(tx: &mut Tx, now: i64) -> sqlx::Result<i64> {
+    let (count,): (i64,) = on!(tx, conn => sqlx::query_as(COUNT_DUE.on(conn)).bind(now)
+        .fetch_one(&mut **conn).await?);
+    Ok(count)
+}
+
 /// Makes jobs due that were planned by a clock that has since been set back: their times may lie
 /// ahead as far as the clock was wrong. A minute is forgiven, for clocks of several machines differ.
 /// Machines bear a step that comes too early.
@@ -123,6 +130,7 @@ const PUT_BACK: Sql = sql!(
 const FORGET: Sql = sql!("DELETE FROM jobs WHERE subject = $1");
 const NEXT_DUE: Sql =
     sql!("SELECT due_at FROM jobs WHERE leased_until < $1 ORDER BY due_at, id LIMIT 1");
+const COUNT_DUE: Sql = sql!("SELECT COUNT(*) FROM jobs WHERE due_at <= $1 AND leased_until < $1");
 const HURRY: Sql = sql!(
     "UPDATE jobs SET due_at = $1, leased_until = 0, created_at = $1
      WHERE created_at > $1 + 60000 AND (due_at > $1 OR leased_until > $1)"

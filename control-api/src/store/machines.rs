@@ -62,6 +62,15 @@ pub async fn delete(tx: &mut Tx, id: &str) -> sqlx::Result<()> {
     on!(tx, conn => sqlx::query(DELETE.on(conn)).bind(id).execute(&mut **conn).await.map(drop))
 }
 
+/// How many custom hostnames there are with each `ssl.status`.
+pub async fn count_by_ssl_status(tx: &mut Tx) -> sqlx::Result<Vec<(String, i64)>> {
+    on!(tx, conn => sqlx::query_as(COUNT.on(conn)).fetch_all(&mut **conn).await)
+}
+
+const COUNT: Sql = sql!(
+    "SELECT ssl_status, COUNT(*) FROM custom_hostnames WHERE ssl_status IS NOT NULL
+     GROUP BY ssl_status"
+);
 const FIND: Sql = sql!(
     "SELECT h.id, h.zone_id, h.hostname, h.requested, h.ownership_token, h.state, h.ssl_id,
             z.cname_target, z.fallback_origin

@@ -7,6 +7,7 @@ use axum::body::Body;
 use control_api::api::App;
 use control_api::clock::Clock;
 use control_api::config::Config;
+use control_api::engine::Engine;
 use control_api::store::Db;
 use control_api::store::changes::Bell;
 use control_api::vault::{Keys, Vault};
@@ -78,12 +79,15 @@ impl Lab {
         let clock = Clock::fixed(NOW);
         let keys = |text: &secrecy::SecretString| Keys::parse(text.expose_secret()).expect("keys");
         let vault = Arc::new(Vault::new(keys(&config.master_key), keys(&config.edge_key)));
+        let bell = Bell::default();
+        let engine = Engine::configured(&config, vault.clone(), bell.clone());
         let app = App {
             db: db.clone(),
             clock: clock.clone(),
             config: Arc::new(config),
             vault,
-            bell: Bell::default(),
+            engine,
+            bell,
         };
         let router = control_api::router::router(app);
         Self { name: fresh.name, clock, db, router, _fresh: fresh }
