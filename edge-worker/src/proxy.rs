@@ -1,6 +1,7 @@
 //! To an origin and back. Bodies are never read here: the platform streams them, in both
 //! directions, in the encoding they have; a WebSocket passes through as it is.
 
+use routing::header::OF_THE_ORIGIN_ALONE;
 use routing::upstream::{DIRECTIONS, FAULT};
 use routing::{Facts, Refusal, Upstream};
 use wasm_bindgen::{JsCast, JsValue};
@@ -94,7 +95,9 @@ fn finish(response: &Response, upstream: &Upstream, facts: &Facts) -> Result<Res
         .map_err(|error| Failure::Origin(words(error)))?; // A status that HTTP does not have.
     let doing = || Failure::platform("setting a header");
     let headers = response.headers();
-    headers.delete(FAULT).map_err(doing())?;
+    for name in OF_THE_ORIGIN_ALONE.into_iter().chain([FAULT]) {
+        headers.delete(name).map_err(doing())?;
+    }
     headers.set("cf-ray", &facts.request_id).map_err(doing())?;
     if let Some(value) = &upstream.strict_transport_security {
         headers.set("strict-transport-security", value).map_err(doing())?;

@@ -107,7 +107,7 @@ async function answer(origin, request, response) {
     case '/headers':
       response.writeHead(200, [
         ['Set-Cookie', 'a=1; Path=/'], ['Set-Cookie', 'b=2, c=3'], ['X-Lintel-Upstream-Error', 'dns'],
-        ['CF-Ray', 'the-origins-own'], ['X-Large', 'y'.repeat(7000)], ['Server', 'origin'],
+        ['CF-Ray', 'the-origins-own'], ['X-Large', 'y'.repeat(7000)], ['Server', 'origin'], ['Alt-Svc', 'h3=":443"'], ['Upgrade', 'h2c'],
       ].flat());
       response.end('ok');
       return;

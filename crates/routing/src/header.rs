@@ -79,6 +79,9 @@ const RESERVED: [&str; 7] = [
 ];
 const RESERVED_PREFIXES: [&str; 3] = ["cf-", "x-forwarded-", "x-lintel-"];
 
+/// What an origin says of its own listener, which is not the one that the visitor is connected to.
+pub const OF_THE_ORIGIN_ALONE: [&str; 3] = ["alt-svc", "keep-alive", "proxy-connection"];
+
 /// RFC 9110 §7.6.1, and what older clients send in its place. `TE` goes too: trailers are not
 /// carried on.
 fn is_hop_by_hop(name: &HeaderName) -> bool {

@@ -48,6 +48,7 @@ impl Refusal {
             "timeout" => OriginFault::Timeout,
             "private_address" => OriginFault::PrivateAddress,
             "loop" => return Self::Loop,
+            "directions" => return Self::Unavailable, // The edge misunderstands itself.
             _ => OriginFault::Connect,
         })
     }
@@ -184,6 +185,7 @@ mod tests {
             ("timeout", "origin_timeout", 504),
             ("private_address", "origin_private_address", 502),
             ("loop", "loop", 508),
+            ("directions", "edge_unavailable", 503),
             ("a later version's", "origin_connect", 502),
         ] {
             let refusal = Refusal::from_fault(fault);

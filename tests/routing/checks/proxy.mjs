@@ -58,6 +58,17 @@ check('dot segments and odd characters arrive byte for byte, too', async ({ surr
   }
 });
 
+check('a target of 8 kB arrives', async ({ surroundings }) => {
+  const target = `/${'a-_'.repeat(1000)}?${'b'.repeat(5000)}`;
+  assert.equal((await echoed(surroundings, { target })).target, target);
+});
+
+check('a request for no path is refused', async ({ surroundings }) => {
+  if (!surroundings.transparent) return SKIPPED;
+  const answer = await ask(surroundings, { host, target: '*', method: 'OPTIONS' });
+  assert.equal(answer.status, 400);
+});
+
 check('methods and bodies arrive as they are', async ({ surroundings }) => {
   const body = Buffer.from('a body\0\xff\r\n', 'latin1');
   const sha256 = createHash('sha256').update(body).digest('hex');
@@ -100,7 +111,7 @@ check('response headers are passed on, but for those of the edge', async ({ surr
   assert.deepEqual(headers['set-cookie'], ['a=1; Path=/', 'b=2, c=3']);
   assert.equal(headers['x-large'], 'y'.repeat(7000));
   assert.notEqual(headers['cf-ray'], 'the-origins-own');
-  assert.ok(!('x-lintel-upstream-error' in headers));
+  for (const name of ['x-lintel-upstream-error', 'alt-svc', 'upgrade']) assert.ok(!(name in headers), name);
   assert.equal(rawHeaders.filter(name => name.toLowerCase() === 'cf-ray').length, 1);
 });
 
