@@ -17,8 +17,8 @@ pub const PUBLISHER_LAG: &str = "lintel_publisher_lag_changes";
 pub const PUBLISHED: &str = "lintel_publisher_changes_total";
 /// Counter, by `publisher` and `reason`: requests that failed and are repeated.
 pub const PUBLISHER_FAILURES: &str = "lintel_publisher_failures_total";
-/// Counter, by `authority` and `outcome` (`ok`, `problem`, `unreachable`, `malformed`, `other`):
-/// what was asked of CAs.
+/// Counter, by `authority` and `outcome` (`ok`, `problem`, `bad_nonce`, `unreachable`,
+/// `malformed`): requests to CAs.
 pub const AUTHORITY_REQUESTS: &str = "lintel_authority_requests_total";
 /// Counter, by `kind` and `outcome` (`ok`, `retry`: the world was not ready, `failed`: we were not,
 /// `late`: the lease had ended): jobs performed.

@@ -13,6 +13,7 @@ use http_body_util::{BodyExt as _, Full};
 use instant_acme::{BodyWrapper, BytesResponse, HttpClient};
 
 use super::{Error, Problem};
+use crate::metrics::AUTHORITY_REQUESTS;
 
 /// Speaks to one authority. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -66,6 +67,21 @@ impl Client {
     /// # Errors
     /// [`Error::Problem`], [`Error::Unreachable`], [`Error::Malformed`].
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Error> {
+        let result = self.exchange(request).await;
+        let outcome = match &result {
+            Ok(response) if response.status().is_success() => "ok",
+            Ok(_) => "bad_nonce",
+            Err(Error::Problem { .. }) => "problem",
+            Err(Error::Unreachable { .. }) => "unreachable",
+            Err(_) => "malformed",
+        };
+        let authority = self.authority.clone();
+        metrics::counter!(AUTHORITY_REQUESTS, "authority" => authority, "outcome" => outcome)
+            .increment(1);
+        result
+    }
+
+    async fn exchange(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Error> {
         let (mut parts, body) = request.into_parts();
         parts.headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         let request = reqwest::Request::try_from(Request::from_parts(parts, body));
