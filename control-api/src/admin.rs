@@ -6,8 +6,8 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::{StatusCode, header};
-use metrics_exporter_prometheus::PrometheusHandle;
 
+use crate::metrics::Exporter;
 use crate::store::Db;
 
 /// What the operator's listener answers from.
@@ -16,7 +16,7 @@ pub struct Admin {
     /// Asked by `/readyz`.
     pub db: Db,
     /// Rendered by `/metrics`.
-    pub metrics: PrometheusHandle,
+    pub metrics: Exporter,
 }
 
 /// The operator's routes.
@@ -29,7 +29,6 @@ pub fn router(admin: Admin) -> Router {
 }
 
 async fn metrics(State(admin): State<Admin>) -> Response {
-    admin.metrics.run_upkeep();
     let content_type = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, content_type)], admin.metrics.render()).into_response()
 }

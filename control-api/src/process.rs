@@ -15,11 +15,14 @@ use crate::api::App;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Engine;
+use crate::feed::Feed;
+use crate::publisher::Publisher;
+use crate::publisher::cloudflare::{Namespace, RequestError, Settings};
 use crate::runner::{AssemblyError, Runner};
 use crate::store::Db;
 use crate::store::changes::Bell;
 use crate::vault::{self, InvalidKeys, Keys, Vault};
-use crate::{housekeeping, router, server};
+use crate::{feed, housekeeping, metrics, router, server};
 
 /// Why the process could not start. Says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -56,6 +59,9 @@ pub enum StartError {
     /// The system refuses signal handlers.
     #[error("signals cannot be handled: {0}")]
     Signals(std::io::Error),
+    /// Workers KV cannot be asked.
+    #[error("LINTEL_WORKERS_KV_URL: {0}")]
+    Publisher(RequestError),
     /// Only one recorder of metrics can be in a process.
     #[error("metrics cannot be recorded: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
@@ -68,7 +74,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     if config.lifeline {
         watch_lifeline(stop.clone());
     }
-    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder()?;
+    let metrics = metrics::install()?;
     let clock = Clock::system();
     let db = Db::open(config.database_url.expose_secret()).await?;
     let vault = open_vault(&config, &db, &clock).await?;
@@ -77,24 +83,27 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let runner =
         Runner::configured(&config, db.clone(), vault.clone(), clock.clone(), engine.clone());
     let runner = Arc::new(runner.await?);
-    let app =
-        App { db: db.clone(), clock: clock.clone(), config: Arc::new(config), vault, engine, bell };
-    let (listen, admin_listen) = (app.config.listen, app.config.admin_listen);
-    let api = bind("LINTEL_LISTEN", listen).await?;
-    let operator = bind("LINTEL_ADMIN_LISTEN", admin_listen).await?;
+    let publisher = publisher(&config, &db, &bell)?;
+    let api = bind("LINTEL_LISTEN", config.listen).await?;
+    let operator = bind("LINTEL_ADMIN_LISTEN", config.admin_listen).await?;
 
+    let feed = Feed::new(db.clone(), bell, &config.edge_token, stop.clone());
+    let beside = router::beside(feed, runner.issuers.root_pem());
     let tasks = TaskTracker::new();
-    tasks.spawn(housekeeping::run(db.clone(), clock, stop.clone()));
-    if app.config.runner {
+    tasks.spawn(housekeeping::run(db.clone(), clock.clone(), stop.clone()));
+    tasks.spawn(feed::tidy(db.clone(), stop.clone()));
+    if let Some(publisher) = publisher {
+        tasks.spawn(publisher.run(stop.clone()));
+    }
+    if config.runner {
         tasks.spawn(runner.run(stop.clone()));
     }
-    tasks.spawn(server::serve(
-        operator,
-        admin::router(Admin { db: db.clone(), metrics }),
-        stop.clone(),
-    ));
-    tasks.spawn(server::serve(api, router::router(app), stop.clone()));
-    tracing::info!(%listen, %admin_listen, "ready");
+    tracing::info!(listen = %config.listen, admin_listen = %config.admin_listen, "ready");
+    let app = App { db: db.clone(), clock, config: Arc::new(config), vault, engine };
+    tasks.spawn(server::serve(api, router::router(app, beside), stop.clone()));
+    // Last: who sees this listener ready finds everything else running.
+    let admin = admin::router(Admin { db: db.clone(), metrics });
+    tasks.spawn(server::serve(operator, admin, stop.clone()));
 
     stop.cancelled().await;
     tracing::info!("ending");
@@ -102,6 +111,14 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     tasks.wait().await;
     db.close().await;
     Ok(())
+}
+
+/// Passes the edge state on to Workers KV, where that is configured.
+fn publisher(config: &Config, db: &Db, bell: &Bell) -> Result<Option<Publisher>, StartError> {
+    let Some(kv) = &config.workers_kv else { return Ok(None) };
+    let settings = Settings { base: kv.url.to_string(), token: Some(kv.token.clone()) };
+    let namespace = Namespace::new(&settings).map_err(StartError::Publisher)?;
+    Ok(Some(Publisher::new(namespace, db.clone(), bell.clone())))
 }
 
 async fn open_vault(config: &Config, db: &Db, clock: &Clock) -> Result<Arc<Vault>, StartError> {

@@ -7,7 +7,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing;
-use http::{Method, Uri};
+use http::{Method, Uri, header};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
@@ -16,13 +16,14 @@ use utoipa_axum::routes;
 
 use crate::api::tokens::{account as account_tokens, user as user_tokens, verify};
 use crate::api::{
-    ApiError, App, accounts, dcv_delegation, fallback_origin, points_of_presence, user,
-    zone_settings, zones,
+    ApiError, App, accounts, custom_hostnames, dcv_delegation, fallback_origin, points_of_presence,
+    user, zone_settings, zones,
 };
+use crate::feed::{self, Feed};
 use crate::telemetry;
 
-/// What is served to clients, with its description at `/openapi.json`.
-pub fn router(app: App) -> Router {
+/// What is served to clients, with its description at `/openapi.json`; `beside` stands next to it.
+pub fn router(app: App, beside: Router) -> Router {
     let (api, description) = contract().split_for_parts();
     let described = move || {
         let description = description.clone();
@@ -32,11 +33,20 @@ pub fn router(app: App) -> Router {
         .layer(middleware::from_fn(in_time))
         .route("/openapi.json", routing::get(described))
         .route("/", routing::get(front_page))
+        .merge(beside)
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(CatchPanicLayer::custom(|_| ApiError::Internal.into_response()))
         .layer(middleware::from_fn(telemetry::trace))
+}
+
+/// What is not the clients' contract: the edges' feed, and the development CA's root if there is one.
+pub fn beside(feed: Feed, root_pem: Option<&str>) -> Router {
+    let feed = feed::router(feed);
+    let Some(root) = root_pem.map(str::to_owned) else { return feed };
+    let root = async move || ([(header::CONTENT_TYPE, "application/x-pem-file")], root);
+    feed.route("/development_authority/root.pem", routing::get(root))
 }
 
 /// The contract's own routes: what is here is in the description, and nothing else is.
@@ -59,6 +69,9 @@ fn contract() -> OpenApiRouter<App> {
         .routes(routes!(zones::get, zones::edit, zones::delete))
         .routes(routes!(zone_settings::list))
         .routes(routes!(zone_settings::get, zone_settings::edit))
+        .routes(routes!(custom_hostnames::create, custom_hostnames::list))
+        .routes(routes!(custom_hostnames::quota))
+        .routes(routes!(custom_hostnames::get, custom_hostnames::edit, custom_hostnames::delete))
         .routes(routes!(fallback_origin::get, fallback_origin::update, fallback_origin::delete))
         .routes(routes!(dcv_delegation::get))
         .routes(routes!(points_of_presence::list))

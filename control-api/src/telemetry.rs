@@ -2,14 +2,16 @@
 
 use std::str::FromStr;
 
-use axum::extract::Request;
+use axum::extract::{MatchedPath, Request};
 use axum::middleware::Next;
 use axum::response::Response;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use rand::Rng as _;
 use tracing::Instrument as _;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
+
+use crate::metrics::{HTTP_REQUEST_SECONDS, HTTP_REQUESTS};
 
 /// How a log line looks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -55,6 +57,12 @@ pub async fn trace(mut request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let span = tracing::info_span!("request", id = %id, method = %request.method(), path);
     let header = HeaderValue::from_str(&id).ok();
+    // Routes and methods that do not exist are one label: clients must not make up new ones.
+    let route = request.extensions().get::<MatchedPath>();
+    let route = route.map_or_else(|| "none".to_owned(), |route| route.as_str().to_owned());
+    let method = request.method();
+    let known = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+    let method = if known.contains(method) { method.to_string() } else { "other".to_owned() };
     request.extensions_mut().insert(RequestId(id));
     async move {
         let began = std::time::Instant::now();
@@ -62,9 +70,14 @@ pub async fn trace(mut request: Request, next: Next) -> Response {
         if let Some(header) = header {
             response.headers_mut().insert(CF_RAY, header);
         }
-        let status = response.status().as_u16();
-        let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let (status, took) = (response.status().as_u16(), began.elapsed());
+        let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         tracing::info!(status, millis, "answered");
+        let status = status.to_string();
+        let labels = [("method", method), ("route", route)];
+        metrics::histogram!(HTTP_REQUEST_SECONDS, &labels).record(took);
+        let [method, route] = labels;
+        metrics::counter!(HTTP_REQUESTS, &[method, route, ("status", status)]).increment(1);
         response
     }
     .instrument(span)

@@ -4,6 +4,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
 use super::envelope::{self, Failure, Message, Source};
+use crate::engine::EngineError;
 
 /// Why a request was refused. `Display` says to a person what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -246,6 +247,23 @@ impl From<sqlx::Error> for ApiError {
         } else {
             tracing::error!(%error, "the database refused");
             Self::Internal
+        }
+    }
+}
+
+impl From<EngineError> for ApiError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Database(error) => error.into(),
+            // Deleted by another request, between two statements of this one.
+            EngineError::NotFound => Self::HostnameNotFound,
+            EngineError::Illegal(_)
+            | EngineError::State { .. }
+            | EngineError::Vault(_)
+            | EngineError::NoAuthority => {
+                tracing::error!(%error, "the engine refused");
+                Self::Internal
+            }
         }
     }
 }

@@ -1,10 +1,13 @@
 //! Request bodies: JSON objects whose every mistake is named by its field.
 
+use std::collections::BTreeSet;
+use std::fmt;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use http::StatusCode;
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer};
+use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::error::{ApiError, code};
 
@@ -117,6 +120,34 @@ impl Field<String> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Field<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Option::deserialize(deserializer)?.map_or(Self::Null, Self::Set))
+    }
+}
+
+/// The names of fields that have no place of their own; for `#[serde(flatten)]`.
+#[derive(Debug)]
+pub struct Others(pub BTreeSet<String>);
+
+impl<'de> Deserialize<'de> for Others {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Names)
+    }
+}
+
+struct Names;
+
+impl<'de> Visitor<'de> for Names {
+    type Value = Others;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut members: M) -> Result<Others, M::Error> {
+        let mut names = BTreeSet::new();
+        while let Some((name, IgnoredAny)) = members.next_entry()? {
+            names.insert(name);
+        }
+        Ok(Others(names))
     }
 }
 

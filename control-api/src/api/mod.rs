@@ -7,6 +7,7 @@
 
 pub mod accounts;
 pub mod auth;
+pub mod custom_hostnames;
 pub mod dcv_delegation;
 pub mod envelope;
 pub mod error;
@@ -28,7 +29,6 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::store::Db;
-use crate::store::changes::Bell;
 use crate::vault::Vault;
 
 pub use envelope::{Envelope, Page};
@@ -45,10 +45,8 @@ pub struct App {
     pub config: Arc<Config>,
     /// Seals what must not be read in the database.
     pub vault: Arc<Vault>,
-    /// Drives hostnames and certificates.
+    /// Drives the machines of custom hostnames.
     pub engine: Engine,
-    /// Rung after each commit that the edge or the runner must see.
-    pub bell: Bell,
 }
 
 impl App {

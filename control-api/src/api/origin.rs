@@ -4,6 +4,7 @@
 //! that stand beside an edge of one's own; a bare address is refused all the same, as the contract
 //! says, since with a scheme or a port it is plainly meant.
 
+use edge_state::Hostname;
 use edge_state::zone::{Origin, OriginHost};
 
 use super::ApiError;
@@ -38,6 +39,19 @@ pub(crate) fn parse(field: &str, text: &str) -> Result<Origin, ApiError> {
     }
     Ok(origin)
 }
+
+/// Reads a server name for the origin's TLS handshake.
+pub(crate) fn parse_sni(field: &str, text: &str) -> Result<(), ApiError> {
+    let name = Hostname::parse(text).is_ok_and(|name| !name.is_wildcard());
+    if name || text == REQUEST_HOST {
+        return Ok(());
+    }
+    let message = format!("{field} must be a hostname or {REQUEST_HOST}");
+    Err(ApiError::invalid(code::ORIGIN, field, message))
+}
+
+/// The visitor's own hostname.
+pub(crate) const REQUEST_HOST: &str = ":request_host_header:";
 
 #[cfg(test)]
 mod tests {

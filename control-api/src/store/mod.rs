@@ -9,6 +9,7 @@ pub mod changes;
 #[cfg(test)]
 #[path = "../../tests/support/databases.rs"]
 pub(crate) mod databases;
+pub mod hostnames;
 pub mod idempotency;
 pub mod jobs;
 pub mod machines;

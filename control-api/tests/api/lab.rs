@@ -79,17 +79,10 @@ impl Lab {
         let clock = Clock::fixed(NOW);
         let keys = |text: &secrecy::SecretString| Keys::parse(text.expose_secret()).expect("keys");
         let vault = Arc::new(Vault::new(keys(&config.master_key), keys(&config.edge_key)));
-        let bell = Bell::default();
-        let engine = Engine::configured(&config, vault.clone(), bell.clone());
-        let app = App {
-            db: db.clone(),
-            clock: clock.clone(),
-            config: Arc::new(config),
-            vault,
-            engine,
-            bell,
-        };
-        let router = control_api::router::router(app);
+        let engine = Engine::configured(&config, vault.clone(), Bell::default());
+        let config = Arc::new(config);
+        let app = App { db: db.clone(), clock: clock.clone(), config, vault, engine };
+        let router = control_api::router::router(app, Router::new());
         Self { name: fresh.name, clock, db, router, _fresh: fresh }
     }
 

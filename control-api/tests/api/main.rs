@@ -2,14 +2,19 @@
 
 #![allow(
     clippy::expect_used,
+    clippy::unwrap_used,
     clippy::indexing_slicing,
     reason = "a test fails by panicking; a missing JSON member reads as null"
 )]
 
 mod accounts;
 mod authorization;
+mod custom_hostnames;
+mod input;
 mod lab;
+mod lists;
 mod openapi;
+mod patch;
 mod tokens;
 mod transport;
 mod zones;
