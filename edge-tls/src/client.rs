@@ -31,9 +31,9 @@ struct Idle {
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ExchangeError<E> {
-    /// No connection.
+    /// No connection; nothing of the request was sent.
     #[error("{0}")]
-    Connect(E),
+    Connect(E, Box<Request<Body>>),
     /// The connection ended, or what came was no HTTP.
     #[error("{0}")]
     Http(#[from] hyper::Error),
@@ -72,7 +72,10 @@ impl<K: Clone + Eq + Hash + Send + 'static> Pool<K> {
                 },
             }
         }
-        let io = connect.await.map_err(ExchangeError::Connect)?;
+        let io = match connect.await {
+            Ok(io) => io,
+            Err(error) => return Err(ExchangeError::Connect(error, Box::new(request))),
+        };
         let (mut sender, connection) = http1::Builder::new().handshake(TokioIo::new(io)).await?;
         tokio::spawn(async move {
             if let Err(error) = connection.with_upgrades().await {
@@ -140,11 +143,13 @@ impl<K: Clone + Eq + Hash + Send + 'static> Pool<K> {
     }
 }
 
-/// A request without a body that does no harm twice.
-struct Repeat(http::request::Parts);
+/// A request without a body that does no harm twice (RFC 9110 §9.2.2).
+pub struct Repeat(http::request::Parts);
 
 impl Repeat {
-    fn of(request: &Request<Body>) -> Option<Self> {
+    /// `None`: it must be sent once at most.
+    #[must_use]
+    pub fn of(request: &Request<Body>) -> Option<Self> {
         let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         (safe && request.body().is_end_stream()).then(|| {
             let mut parts = Request::new(()).into_parts().0;
@@ -155,7 +160,9 @@ impl Repeat {
         })
     }
 
-    fn request(&self) -> Request<Body> {
+    /// The same request again.
+    #[must_use]
+    pub fn request(&self) -> Request<Body> {
         Request::from_parts(self.0.clone(), body::full(""))
     }
 }

@@ -35,6 +35,9 @@ impl Exchange {
     /// A head arrived. `false`: it must not be acted upon.
     #[must_use]
     pub fn begin(visitor: Arc<Visitor>, method: Method, pop: &str) -> (Self, bool) {
+        if visitor.agreed.as_ref().is_some_and(|agreed| agreed.http2) {
+            visitor.pulse.head_ends(); // HTTP/1 heads are followed byte by byte instead.
+        }
         let (number, clear) = visitor.pulse.requested();
         let ray = format!("{:016x}-{pop}", rand::rng().random::<u64>());
         let started = Instant::now();

@@ -13,10 +13,11 @@ use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use tokio::net::UnixStream;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::body::{Body, Paced, Progress};
-use crate::client::{ExchangeError, Pool};
+use crate::client::{ExchangeError, Pool, Repeat};
 use crate::config::Limits;
 use crate::exchange::{Answer, Exchange};
 use crate::header as fields;
@@ -166,22 +167,38 @@ impl Gateway {
         HeaderValue::from_str(&serde_json::to_string(&blob).ok()?).ok()
     }
 
-    async fn exchange(&self, request: Request<Body>) -> Result<Response<Incoming>, Refusal> {
+    /// Asks workerd. If it is on its way up (again), the request waits for it; what may have
+    /// reached the one that ended is sent again only if that does no harm.
+    async fn exchange(&self, mut request: Request<Body>) -> Result<Response<Incoming>, Refusal> {
+        let deadline = Instant::now() + PATIENCE;
+        let repeat = Repeat::of(&request);
+        let mut ended = None;
+        loop {
+            let socket = tokio::time::timeout_at(deadline, self.socket_other_than(ended)).await;
+            let socket = socket.ok().flatten().ok_or(Refusal::Unavailable)?;
+            let connect = UnixStream::connect(socket.clone());
+            request = match (self.pool.exchange(&socket, request, connect).await, &repeat) {
+                (Ok(response), _) => return Ok(response),
+                (Err(ExchangeError::Connect(_, unsent)), _) => *unsent,
+                (Err(ExchangeError::Http(error)), _) if error.is_user() => {
+                    tracing::info!(%error, "the visitor's body did not arrive");
+                    return Err(Refusal::BodyStalled);
+                }
+                (Err(ExchangeError::Http(_)), Some(repeat)) => repeat.request(),
+                (Err(ExchangeError::Http(error)), None) => {
+                    tracing::warn!(%error, "workerd ended while it had the request");
+                    return Err(Refusal::Unavailable);
+                }
+            };
+            ended = Some(socket);
+        }
+    }
+
+    /// The socket of a workerd that answers, once there is one.
+    async fn socket_other_than(&self, ended: Option<PathBuf>) -> Option<PathBuf> {
         let mut workerd = self.workerd.clone();
-        let up = async { workerd.wait_for(Option::is_some).await.ok()?.clone() };
-        let socket = tokio::time::timeout(PATIENCE, up).await.ok().flatten();
-        let socket = socket.ok_or(Refusal::Unavailable)?;
-        let connect = UnixStream::connect(socket.clone());
-        self.pool.exchange(&socket, request, connect).await.map_err(|error| {
-            if let ExchangeError::Http(error) = &error
-                && error.is_user()
-            {
-                tracing::info!(%error, "the visitor's body did not arrive");
-                return Refusal::BodyStalled;
-            }
-            tracing::warn!(%error, "workerd does not answer");
-            Refusal::Unavailable
-        })
+        let up = workerd.wait_for(|socket| socket.is_some() && *socket != ended).await;
+        up.ok()?.clone()
     }
 
     /// Carries another protocol both ways until one side ends it, or the process ends.

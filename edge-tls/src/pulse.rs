@@ -73,7 +73,6 @@ impl Pulse {
     #[must_use]
     pub fn requested(&self) -> (u64, bool) {
         let mut state = self.state();
-        state.head_since = None;
         state.active += 1;
         state.requests += 1;
         (state.requests, state.ambiguous != Some(state.requests))

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use hyper::service::Service;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::{Builder, UpgradeableConnection};
 use tokio_util::sync::CancellationToken;
 
 pub use crate::client::Stream;
@@ -45,29 +45,32 @@ pub async fn connection<IO, S>(
     S::Future: Send + 'static,
 {
     if http2 {
-        let builder = builder(limits).http2_only();
-        let served = builder.serve_connection_with_upgrades(TokioIo::new(io), service);
+        let served = http2_builder().serve_connection(TokioIo::new(io), service);
         let served = std::pin::pin!(served);
-        drive(served, UpgradeableConnection::graceful_shutdown, pulse, limits, stop).await;
+        drive(served, http2::Connection::graceful_shutdown, pulse, limits, stop).await;
     } else {
-        let builder = builder(limits).http1_only();
         let io = TokioIo::new(Judged::new(io, pulse.clone()));
-        let served = std::pin::pin!(builder.serve_connection_with_upgrades(io, service));
-        drive(served, UpgradeableConnection::graceful_shutdown, pulse, limits, stop).await;
+        let served = http1_builder(limits).serve_connection(io, service).with_upgrades();
+        let served = std::pin::pin!(served);
+        drive(served, http1::UpgradeableConnection::graceful_shutdown, pulse, limits, stop).await;
     }
 }
 
-fn builder(limits: &Limits) -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
+fn http1_builder(limits: &Limits) -> http1::Builder {
+    let mut builder = http1::Builder::new();
     // hyper counts the wait for the next request as part of its head; the head's own limit is
     // the pulse's.
     builder
-        .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout.max(limits.idle_timeout))
-        .max_buf_size(MAX_HEAD);
+        .max_header_size(MAX_HEAD)
+        .max_buf_size(2 * MAX_HEAD);
     builder
-        .http2()
+}
+
+fn http2_builder() -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
         .timer(TokioTimer::new())
         .max_concurrent_streams(MAX_STREAMS)
         .max_pending_accept_reset_streams(MAX_PENDING_RESETS)
@@ -86,7 +89,7 @@ async fn drive<C>(
     limits: &Limits,
     stop: &CancellationToken,
 ) where
-    C: Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>>,
+    C: Future<Output = hyper::Result<()>>,
 {
     let mut stopping = false;
     let over = loop {

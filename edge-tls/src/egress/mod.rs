@@ -149,7 +149,7 @@ impl Egress {
             let deadline = progress.last() + self.origins.response_timeout;
             match tokio::time::timeout_at(deadline, exchange.as_mut()).await {
                 Ok(Ok(response)) => return Ok(response),
-                Ok(Err(ExchangeError::Connect(fault))) => return Err(fault),
+                Ok(Err(ExchangeError::Connect(fault, _))) => return Err(fault),
                 Ok(Err(ExchangeError::Http(error))) => {
                     return Err(Fault::Connect(error.to_string()));
                 }

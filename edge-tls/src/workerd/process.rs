@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::Child;
 use tokio::sync::oneshot;
 
@@ -88,7 +89,7 @@ fn find(program: &str) -> Option<PathBuf> {
 /// run with a configuration in our folder.
 pub fn kill_stale(pid_file: &Path, folder: &Path) {
     let Ok(text) = std::fs::read_to_string(pid_file) else { return };
-    let Ok(pid) = text.trim().parse::<u32>() else { return };
+    let Ok(pid) = text.trim().parse::<i32>() else { return };
     let is_ours = std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| {
         let folder = folder.to_string_lossy();
         let mut arguments = line.split(|byte| *byte == 0).map(String::from_utf8_lossy);
@@ -96,8 +97,8 @@ pub fn kill_stale(pid_file: &Path, folder: &Path) {
     });
     if is_ours {
         tracing::warn!(pid, "killing the workerd that an earlier edge-tls left");
-        let killed = Command::new("kill").args(["-KILL", &pid.to_string()]).status();
-        if let Err(error) = killed {
+        let killed = Pid::from_raw(pid).map(|pid| kill_process(pid, Signal::KILL));
+        if let Some(Err(error)) = killed {
             tracing::error!(%error, pid, "cannot kill it");
         }
     }

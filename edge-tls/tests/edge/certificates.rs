@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use edge_state::Key;
 use edge_state::KeyType::{P256, Rsa2048};
 use edge_state::certificate::{CertificateRecord, EdgeCertificate, sealing_context};
 use edge_state::hostname::{TlsSettings, TlsVersion};
 use edge_state::seal::SealEntropy;
-use edge_state::{Key, KeyType};
 use rustls::client::{
     ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue,
 };
@@ -127,12 +127,11 @@ async fn a_name_that_is_not_ours_gets_an_alert_and_no_certificate() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_alert_is_one_record_and_the_end() {
     let lintel = Lintel::start().await;
-    let folder = tempfile::tempdir().unwrap();
     // The greeting of a real client, taken down by a listener that only listens.
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut visitor = lintel.visitor();
     visitor.addresses.https = listener.local_addr().unwrap();
-    let (_, greeting) = tokio::join!(
+    let ((), greeting) = tokio::join!(
         async {
             let greeted = visitor.handshake("unknown.customer.com");
             let _ = tokio::time::timeout(std::time::Duration::from_millis(300), greeted).await;
@@ -142,7 +141,6 @@ async fn the_alert_is_one_record_and_the_end() {
             read_to_end_bytes(&mut stream).await
         }
     );
-    drop(folder);
     let mut stream = lintel.visitor().tcp().await;
     stream.write_all(&greeting).await.unwrap();
     assert_eq!(read_to_end_bytes(&mut stream).await, [21, 3, 3, 0, 2, 2, 112]);
@@ -258,7 +256,7 @@ async fn ten_thousand_certificates_cost_nothing_until_asked_for() {
         let context = sealing_context(&hostname, &leaf.serial);
         let entropy = SealEntropy(std::array::from_fn(|_| rand::random()));
         let certificates = vec![EdgeCertificate {
-            key_type: KeyType::P256,
+            key_type: P256,
             serial: leaf.serial.clone(),
             not_after: 4_102_444_800,
             chain: leaf.chain.clone(),

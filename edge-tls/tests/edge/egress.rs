@@ -145,7 +145,7 @@ async fn every_fault_has_its_name() {
     .await;
     // A port that nobody listens on, one that hangs up, one that is silent.
     let closed = free_port().await;
-    let rude = misbehaving(|stream| drop(stream)).await;
+    let rude = misbehaving(drop).await;
     let silent = misbehaving(std::mem::forget).await;
     for (origin, ssl, expected) in [
         (format!("127.0.0.1:{closed}"), "flexible", (502, "connect")),

@@ -1,6 +1,13 @@
 //! A real listener, a real workerd, and a control plane in this process.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 mod certificates;
 mod egress;
+mod http;
+mod http2;
+mod limits;
+mod process;
+mod replica;

@@ -50,7 +50,8 @@ impl Authority {
         let mut params = CertificateParams::new([hostname.to_owned()]).unwrap();
         params.serial_number = Some(SerialNumber::from_slice(&serial));
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
-        let serial = serial.iter().map(|byte| format!("{byte:02x}")).collect();
+        let serial = u128::from_be_bytes(serial);
+        let serial = format!("{serial:032x}");
         Leaf { serial, chain: certificate.pem(), key: key.serialize_der() }
     }
 

@@ -122,6 +122,10 @@ impl Feed {
         self.shared.state.lock().unwrap().snapshots
     }
 
+    pub fn forget_points_of_presence(&self) {
+        self.shared.state.lock().unwrap().points_of_presence.clear();
+    }
+
     pub fn point_of_presence(&self, name: &str) -> Option<PointOfPresence> {
         self.shared.state.lock().unwrap().points_of_presence.get(name).cloned()
     }

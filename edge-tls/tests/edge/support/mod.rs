@@ -1,9 +1,5 @@
-//! What the tests stand on.
-//!
-//! - [`authority`]: a CA
-//! - [`feed`]: the control plane's side of `/edge/v1`
-//! - [`origin`]: where requests end
-//! - [`visitor`]: clients
+//! What the tests stand on: a CA (`authority`), the control plane's side of `/edge/v1` (`feed`),
+//! where requests end (`origin`), and clients (`visitor`).
 
 pub mod authority;
 pub mod feed;
@@ -26,7 +22,7 @@ use self::feed::Feed;
 use self::visitor::Visitor;
 
 pub const ZONE: &str = "023e105f4ecef8ad9ca31a8372d0c353";
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One point of presence, with all that it needs around it.
 pub struct Lintel {
@@ -34,7 +30,7 @@ pub struct Lintel {
     pub feed: Feed,
     pub authority: Authority,
     pub config: Config,
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 pub fn name(text: &str) -> Hostname {
@@ -58,7 +54,8 @@ impl Lintel {
         let feed = Feed::start().await;
         let mut config = config(folder.path(), &feed);
         change(&mut config);
-        let lintel = Self { edge: None, feed, authority: Authority::new(), config, folder };
+        let lintel =
+            Self { edge: None, feed, authority: Authority::new(), config, _folder: folder };
         lintel.feed.put(&zone(None));
         lintel
     }
@@ -79,10 +76,6 @@ impl Lintel {
 
     pub fn edge(&self) -> &Edge {
         self.edge.as_ref().unwrap()
-    }
-
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
     }
 
     /// A hostname with certificates for these keys; returns once the edge has it.

@@ -109,7 +109,7 @@ impl Origin {
 async fn serve(io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, sni: String) {
     let service = service_fn(move |request| {
         let sni = sni.clone();
-        async move { Ok::<_, hyper::Error>(answer(request, &sni).await?) }
+        async move { answer(request, &sni).await }
     });
     let builder = hyper::server::conn::http1::Builder::new();
     let _ = builder.serve_connection(TokioIo::new(io), service).with_upgrades().await;

@@ -1,4 +1,6 @@
-//! Configuration, from environment variables alone.
+//! Configuration, from environment variables alone; [`variables`] reads one of them.
+
+pub mod variables;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,9 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use secrecy::SecretString;
 use url::Url;
+
+pub use self::variables::ConfigError;
+use self::variables::{Variables, wrong};
 
 /// Everything that an operator decides about one point of presence.
 #[derive(Clone)]
@@ -105,15 +110,6 @@ pub enum LogFormat {
     Json,
     /// For people.
     Text,
-}
-
-/// What is wrong with which variable, and what to do.
-#[derive(Debug, thiserror::Error)]
-#[error("{variable} {problem}. {remedy}")]
-pub struct ConfigError {
-    variable: String,
-    problem: String,
-    remedy: String,
 }
 
 impl Config {
@@ -218,67 +214,6 @@ impl FromStr for Lifeline {
     }
 }
 
-/// Where values come from; an empty value counts as absent.
-struct Variables<'a> {
-    read: &'a dyn Fn(&str) -> Option<String>,
-}
-
-impl Variables<'_> {
-    fn text(&self, name: &str) -> Option<String> {
-        (self.read)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
-    }
-
-    fn path(&self, name: &str, default: &str) -> PathBuf {
-        self.text(name).map_or_else(|| PathBuf::from(default), PathBuf::from)
-    }
-
-    fn parse<T: FromStr>(&self, name: &str, default: &str, remedy: &str) -> Result<T, ConfigError>
-    where
-        T::Err: std::fmt::Display,
-    {
-        let text = self.text(name).unwrap_or_else(|| default.to_owned());
-        text.parse().map_err(|error| wrong(name, format!("is {text:?}: {error}"), remedy))
-    }
-
-    fn list<T: FromStr>(&self, name: &str, remedy: &str) -> Result<Vec<T>, ConfigError>
-    where
-        T::Err: std::fmt::Display,
-    {
-        let text = self.text(name).unwrap_or_default();
-        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-        items
-            .map(|item| {
-                item.parse().map_err(|error| wrong(name, format!("has {item:?}: {error}"), remedy))
-            })
-            .collect()
-    }
-
-    fn seconds(&self, name: &str, default: &str) -> Result<Duration, ConfigError> {
-        let seconds: f64 = self.parse(name, default, SECONDS)?;
-        let duration = Duration::try_from_secs_f64(seconds).ok().filter(|d| !d.is_zero());
-        duration.ok_or_else(|| wrong(name, format!("is {seconds}"), SECONDS))
-    }
-
-    /// `NAME`, or the content of the file that `NAME_FILE` names.
-    fn secret(&self, name: &str, remedy: &str) -> Result<String, ConfigError> {
-        if let Some(text) = self.text(name) {
-            return Ok(text);
-        }
-        let file_variable = format!("{name}_FILE");
-        let Some(file) = self.text(&file_variable) else {
-            return Err(wrong(name, "is missing".to_owned(), remedy));
-        };
-        let text = std::fs::read_to_string(&file).map_err(|error| {
-            wrong(&file_variable, format!("names {file:?}, which cannot be read: {error}"), remedy)
-        })?;
-        let text = text.trim().to_owned();
-        if text.is_empty() {
-            return Err(wrong(&file_variable, format!("names {file:?}, which is empty"), remedy));
-        }
-        Ok(text)
-    }
-}
-
 fn egress_listen(from: &Variables<'_>) -> Result<Option<SocketAddr>, ConfigError> {
     let name = "LINTEL_EGRESS_LISTEN";
     let Some(text) = from.text(name) else { return Ok(None) };
@@ -340,13 +275,8 @@ fn find_workerd() -> PathBuf {
     if npm.exists() { npm.to_owned() } else { PathBuf::from("workerd") }
 }
 
-fn wrong(variable: &str, problem: String, remedy: &str) -> ConfigError {
-    ConfigError { variable: variable.to_owned(), problem, remedy: remedy.to_owned() }
-}
-
 const ADDRESS: &str = "Write ip:port, for instance 127.0.0.1:8443 or [::]:443";
 const BOOLEAN: &str = "Write `true` or `false`";
-const SECONDS: &str = "Write a number of seconds above 0";
 const EDGE_TOKEN: &str =
     "Set it to control-api's LINTEL_EDGE_TOKEN, or LINTEL_EDGE_TOKEN_FILE to a file that holds it";
 const EDGE_KEY: &str = "Set it to control-api's LINTEL_EDGE_KEY (`id:base64` of 32 random bytes), or \
