@@ -13,8 +13,8 @@ use rand::Rng as _;
 use tokio::time::Instant;
 
 use crate::body::{self, Body};
-use crate::listener::Visitor;
 use crate::metrics;
+use crate::visitor::Visitor;
 
 /// The visitor hung up before there was an answer (as nginx logs it).
 const HUNG_UP: u16 = 499;

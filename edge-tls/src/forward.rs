@@ -21,9 +21,9 @@ use crate::client::{ExchangeError, Pool, Repeat};
 use crate::config::Limits;
 use crate::exchange::{Answer, Exchange};
 use crate::header as fields;
-use crate::listener::Visitor;
 use crate::refusal::{Refusal, accepts_json};
 use crate::shutdown::Lifetime;
+use crate::visitor::Visitor;
 
 /// workerd closes a connection that is idle for 5 seconds.
 const KEEP: Duration = Duration::from_secs(3);

@@ -1,6 +1,6 @@
 //! The native shell of a point of presence of one's own.
 //!
-//! A request's way: [`listener`] lets a visitor in, [`tls`] shakes hands with what [`certificate`]
+//! A request's way: [`listener`] lets a visitor in if [`admission`] has a place, [`tls`] shakes hands with what [`certificate`]
 //! finds, [`serve`] speaks HTTP (its heads judged by [`head`], its pace by [`pulse`]), [`forward`]
 //! passes the request to the worker in [`workerd`].
 //!
@@ -10,6 +10,7 @@
 //! and [`metrics`] are for the operator. [`edge`] puts all together.
 
 pub mod admin;
+pub mod admission;
 pub mod body;
 pub mod certificate;
 pub mod client;
@@ -31,4 +32,5 @@ pub mod serve;
 pub mod shutdown;
 pub mod telemetry;
 pub mod tls;
+pub mod visitor;
 pub mod workerd;

@@ -1,16 +1,15 @@
 //! The two ports that visitors reach: who may come in, and for how long.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
+use crate::admission::{Admission, Caps};
 use crate::config::Limits;
 use crate::forward::Gateway;
 use crate::metrics::{self, Handshake};
@@ -18,6 +17,7 @@ use crate::pulse::Pulse;
 use crate::serve;
 use crate::shutdown::Lifetime;
 use crate::tls::{Agreed, Refused, Tls};
+use crate::visitor::Visitor;
 
 const BACK_OFF_FIRST: Duration = Duration::from_millis(10);
 const BACK_OFF_LAST: Duration = Duration::from_secs(1);
@@ -31,17 +31,6 @@ pub struct Front {
     limits: Limits,
     caps: Arc<Caps>,
     lifetime: Lifetime,
-}
-
-/// One visitor's connection.
-pub struct Visitor {
-    /// Its address.
-    pub client: IpAddr,
-    /// Absent on the plain port.
-    pub agreed: Option<Agreed>,
-    /// Whether it moves.
-    pub pulse: Arc<Pulse>,
-    _admission: Admission,
 }
 
 /// Which of the two ports.
@@ -150,8 +139,8 @@ impl Front {
     async fn serve<IO: serve::Stream>(&self, io: IO, agreed: Option<Agreed>, admission: Admission) {
         let pulse = Arc::new(Pulse::new(Instant::now()));
         let http2 = agreed.as_ref().is_some_and(|agreed| agreed.http2);
-        let client = admission.client;
-        let visitor = Arc::new(Visitor { client, agreed, pulse, _admission: admission });
+        let client = admission.client();
+        let visitor = Arc::new(Visitor::new(client, agreed, pulse, admission));
         let pulse = visitor.pulse.clone();
         let gateway = self.gateway.clone();
         let service = hyper::service::service_fn(move |request| {
@@ -162,103 +151,7 @@ impl Front {
     }
 }
 
-/// How many connections there are, in all and of each client.
-struct Caps {
-    max: usize,
-    max_per_client: usize,
-    open: Mutex<Open>,
-}
-
-#[derive(Default)]
-struct Open {
-    all: usize,
-    by_network: HashMap<IpAddr, usize>,
-}
-
-/// A place that one connection takes, until it is dropped.
-struct Admission {
-    client: IpAddr,
-    caps: Arc<Caps>,
-}
-
-impl Caps {
-    fn new(limits: &Limits) -> Self {
-        let (max, max_per_client) = (limits.max_connections, limits.max_connections_per_client);
-        Self { max, max_per_client, open: Mutex::default() }
-    }
-
-    /// `Err` names the cap that is reached.
-    fn admit(self: &Arc<Self>, client: IpAddr) -> Result<Admission, &'static str> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.all >= self.max {
-            return Err("all");
-        }
-        let of_client = open.by_network.entry(network(client)).or_default();
-        if *of_client >= self.max_per_client {
-            return Err("client");
-        }
-        *of_client += 1;
-        open.all += 1;
-        Ok(Admission { client, caps: self.clone() })
-    }
-}
-
-impl Drop for Admission {
-    fn drop(&mut self) {
-        let mut open = self.caps.open.lock().unwrap_or_else(PoisonError::into_inner);
-        open.all = open.all.saturating_sub(1);
-        let network = network(self.client);
-        let left = open.by_network.get_mut(&network).map_or(0, |count| {
-            *count = count.saturating_sub(1);
-            *count
-        });
-        if left == 0 {
-            open.by_network.remove(&network);
-        }
-    }
-}
-
-/// What one client can have many addresses of: an IPv6 /64.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
-        }
-        v4 @ IpAddr::V4(_) => v4,
-    }
-}
-
 fn is_of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn clients_are_counted_by_network() {
-        let network = |text: &str| network(text.parse().unwrap()).to_string();
-        assert_eq!(network("192.0.2.7"), "192.0.2.7");
-        assert_eq!(network("::ffff:192.0.2.7"), "192.0.2.7");
-        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-    }
-
-    #[test]
-    fn a_place_is_free_again_when_it_is_left() {
-        let open = Mutex::default();
-        let caps = Arc::new(Caps { max: 3, max_per_client: 2, open });
-        let client = |n: u8| IpAddr::from([192, 0, 2, n]);
-        let first = caps.admit(client(1)).ok();
-        let second = caps.admit(client(1)).ok();
-        assert!(first.is_some() && second.is_some());
-        assert_eq!(caps.admit(client(1)).err(), Some("client"));
-        let third = caps.admit(client(2)).ok();
-        assert_eq!(caps.admit(client(3)).err(), Some("all"));
-        drop((first, second, third));
-        assert!(caps.admit(client(1)).is_ok());
-        assert!(caps.open.lock().unwrap().by_network.is_empty(), "no trace of who was here");
-    }
 }

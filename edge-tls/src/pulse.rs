@@ -190,6 +190,7 @@ mod tests {
     fn an_unread_answer_is_noticed_beside_active_requests() {
         let start = Instant::now();
         let pulse = Pulse::new(start);
+        pulse.head_ends();
         let (first, _) = pulse.requested();
         let (second, _) = pulse.requested();
         pulse.unread(first, true, start);

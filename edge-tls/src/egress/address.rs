@@ -12,7 +12,7 @@ use hickory_resolver::config::{
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 
-use super::Fault;
+use super::fault::Fault;
 use crate::config::Origins;
 
 const QUERY_TIMEOUT: Duration = Duration::from_secs(2);

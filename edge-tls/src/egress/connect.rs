@@ -14,7 +14,7 @@ use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::Fault;
+use super::fault::Fault;
 use crate::client::Stream;
 
 /// RFC 8305 §5.

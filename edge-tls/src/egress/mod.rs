@@ -4,12 +4,14 @@
 //! - [`directions`]: what the worker says
 //! - [`address`]: where a connection may go
 //! - [`connect`]: TCP and TLS
+//! - [`fault`]: why there is no answer
 
 pub mod address;
 pub mod connect;
 pub mod directions;
+pub mod fault;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +26,7 @@ use tracing::Instrument as _;
 use self::address::Addresses;
 use self::connect::Tls;
 use self::directions::{Directions, Route};
+use self::fault::Fault;
 use crate::body::{self, Body, Paced, Progress};
 use crate::client::{ExchangeError, Pool, Stream};
 use crate::config::Origins;
@@ -45,46 +48,6 @@ pub struct Egress {
     tls: Tls,
     pool: Arc<Pool<Route>>,
     lifetime: Lifetime,
-}
-
-/// Why an origin gave no answer. `Display` is for the log; the worker is told [`Self::code`].
-#[derive(Debug, thiserror::Error)]
-pub enum Fault {
-    /// The worker's directions make no sense.
-    #[error("directions: {0}")]
-    Directions(String),
-    /// No address.
-    #[error("DNS: {0}")]
-    Dns(String),
-    /// No connection, or one that ended before the answer began.
-    #[error("connection: {0}")]
-    Connect(String),
-    /// No handshake, or a certificate that does not fit.
-    #[error("TLS: {0}")]
-    Tls(String),
-    /// Too late.
-    #[error("no {0} in time")]
-    Timeout(&'static str),
-    /// Not an address for the public.
-    #[error("{0} is not a public address (LINTEL_ALLOW_PRIVATE_NETWORKS)")]
-    PrivateAddress(IpAddr),
-    /// Ourselves.
-    #[error("{0} is this very edge")]
-    Loop(SocketAddr),
-}
-
-impl Fault {
-    fn code(&self) -> (StatusCode, &'static str) {
-        match self {
-            Self::Directions(_) => (StatusCode::BAD_GATEWAY, "directions"),
-            Self::Dns(_) => (StatusCode::BAD_GATEWAY, "dns"),
-            Self::Connect(_) => (StatusCode::BAD_GATEWAY, "connect"),
-            Self::Tls(_) => (StatusCode::BAD_GATEWAY, "tls"),
-            Self::Timeout(_) => (StatusCode::GATEWAY_TIMEOUT, "timeout"),
-            Self::PrivateAddress(_) => (StatusCode::BAD_GATEWAY, "private_address"),
-            Self::Loop(_) => (StatusCode::BAD_GATEWAY, "loop"),
-        }
-    }
 }
 
 impl Egress {
