@@ -6,7 +6,11 @@ source "$(dirname "$0")/lib.sh"
 cd "$ROOT"
 
 cargo_deny_version=0.20.2
-"$ROOT/scripts/cargo-tool.sh" cargo-deny $cargo_deny_version cargo-deny "4 min"
+(
+  lock "$CACHE/setup.lock" "installing"
+  "$ROOT/scripts/cargo-tool.sh" cargo-deny $cargo_deny_version cargo-deny "4 min"
+  rm -rf "$CACHE/tools/target"
+)
 export PATH="$CACHE/tools/cargo-deny-$cargo_deny_version/bin:$PATH"
 
 failures=0
