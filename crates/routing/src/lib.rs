@@ -3,6 +3,7 @@
 //!
 //! - [`facts`]: the request, its URL parsed once
 //! - [`records`]: the records read so far, absent ones too
+//! - [`memory`]: records that an isolate keeps for the next request
 //! - [`decision`]: the outcome
 //! - [`challenge`], [`ownership`]: answers that prove control of a hostname
 //! - [`hostname`]: which record a Host header names
@@ -19,6 +20,7 @@ pub mod decision;
 pub mod facts;
 pub mod header;
 pub mod hostname;
+pub mod memory;
 pub mod ownership;
 pub mod page;
 pub mod records;
