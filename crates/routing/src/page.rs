@@ -254,6 +254,13 @@ mod tests {
     }
 
     #[test]
+    fn where_nothing_is_missing_there_is_no_empty_list() {
+        let reader = Reader { hostname: None, request_id: "id", json: false };
+        let page = refusal(&Refusal::Pending { missing: Vec::new() }, reader);
+        assert!(!page.body.contains("<ul>") && !page.body.contains("the following"));
+    }
+
+    #[test]
     fn a_program_gets_the_same_as_json() {
         let pending = Refusal::Pending { missing: vec!["Add it.".into()] };
         let reader = Reader { hostname: None, request_id: "id", json: true };

@@ -132,6 +132,10 @@ impl Refusal {
                 "This hostname points here, but nobody has added it. \
                  If it is yours, add it where you manage your custom domains, or correct its DNS record."
             }
+            Self::Pending { missing } if missing.is_empty() => {
+                "This hostname has been added and is being verified. \
+                 Nothing more has to be done; it starts to work by itself."
+            }
             Self::Pending { .. } => {
                 "This hostname has been added, and it is not verified yet. \
                  Once the following is done it starts to work by itself."
