@@ -40,6 +40,9 @@ pub const HTTP_REQUESTS: &str = "lintel_http_requests_total";
 /// Histogram, by `method` and `route`: how long API requests took.
 pub const HTTP_REQUEST_SECONDS: &str = "lintel_http_request_seconds";
 
+/// Gauge, by `key` (`current`, `previous`): secrets under the current master key, and others.
+pub const VAULT_RECORDS: &str = "lintel_vault_records";
+
 /// Renders what was measured.
 #[derive(Clone)]
 pub struct Exporter(PrometheusHandle);
@@ -66,6 +69,7 @@ pub fn install() -> Result<Exporter, BuildError> {
 }
 
 fn describe() {
+    describe_gauge!(VAULT_RECORDS, "Secrets under the current master key, and under others");
     describe_gauge!(EDGE_SEQUENCE, "Sequence of the newest change for the edge");
     describe_gauge!(POINT_LAG, "Changes that a point of presence has not applied yet");
     describe_gauge!(POINT_LAST_SEEN, Unit::Seconds, "When a point of presence last asked");

@@ -80,6 +80,16 @@ impl Held {
             .rows_affected()))
     }
 
+    /// How many secrets there are, and how many of them are under another key than `current`.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn count(self, tx: &mut Tx, current: &str) -> sqlx::Result<(i64, i64)> {
+        let prefix = format!("1.{current}.");
+        on!(tx, conn => sqlx::query_as(self.tally().on(conn)).bind(&prefix)
+            .fetch_one(&mut **conn).await)
+    }
+
     fn place(self, id: &str, owner: String) -> Place {
         let id = id.to_owned();
         match self {
@@ -103,6 +113,26 @@ impl Held {
             Self::DevelopmentAuthority => sql!(
                 "SELECT id, '', private_key FROM development_authority
                  WHERE substr(private_key, 1, length($1)) <> $1 AND id > $2 ORDER BY id LIMIT $3"
+            ),
+        }
+    }
+
+    fn tally(self) -> Sql {
+        match self {
+            Self::Certificates => sql!(
+                "SELECT COUNT(private_key),
+                     COUNT(private_key) FILTER (WHERE substr(private_key, 1, length($1)) <> $1)
+                 FROM certificates"
+            ),
+            Self::AcmeAccounts => sql!(
+                "SELECT COUNT(*),
+                     COUNT(*) FILTER (WHERE substr(credentials, 1, length($1)) <> $1)
+                 FROM acme_accounts"
+            ),
+            Self::DevelopmentAuthority => sql!(
+                "SELECT COUNT(*),
+                     COUNT(*) FILTER (WHERE substr(private_key, 1, length($1)) <> $1)
+                 FROM development_authority"
             ),
         }
     }

@@ -120,6 +120,12 @@ impl KeyRing {
         &self.current.id
     }
 
+    /// Whether something may still be under an older key.
+    #[must_use]
+    pub fn has_previous(&self) -> bool {
+        !self.previous.is_empty()
+    }
+
     /// Seals `plaintext` for the place that `context` names.
     #[must_use]
     #[expect(clippy::needless_pass_by_value, reason = "one value seals one secret")]
