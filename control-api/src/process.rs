@@ -91,7 +91,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let beside = router::beside(feed, runner.issuers.root_pem());
     let tasks = TaskTracker::new();
     tasks.spawn(housekeeping::run(db.clone(), clock.clone(), stop.clone()));
-    tasks.spawn(vault::rotate(vault.clone(), db.clone(), stop.clone()));
+    tasks.spawn(vault::rotation::rotate(vault.clone(), db.clone(), stop.clone()));
     tasks.spawn(feed::tidy(db.clone(), stop.clone()));
     if let Some(publisher) = publisher {
         tasks.spawn(publisher.run(stop.clone()));

@@ -16,9 +16,9 @@ use edge_state::seal::{
 };
 use zeroize::Zeroizing;
 
-pub use self::rotation::{Rewrapped, rotate};
 use crate::store::Db;
 use crate::store::secrets;
+pub use crate::store::secrets::Place;
 
 /// A ring of keys as configured: the first one seals, the others open what they once sealed.
 pub struct Keys(KeyRing);
@@ -40,34 +40,6 @@ pub enum InvalidKeys {
     /// Two keys, one name: which of them opens?
     #[error("two keys have the id {0:?}; give each key an id of its own")]
     Duplicate(String),
-}
-
-/// Where a secret is kept. It is sealed for this place and opens nowhere else.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Place {
-    /// `certificates.private_key`.
-    Certificate {
-        /// Whose certificate it is.
-        custom_hostname_id: String,
-        /// The row.
-        id: String,
-    },
-    /// `acme_accounts.credentials`.
-    AcmeAccount {
-        /// The row.
-        directory: String,
-    },
-    /// `development_authority.private_key`.
-    DevelopmentAuthority,
-    /// `idempotency_keys.body`, kept for a day: not worth moving when keys change.
-    IdempotentAnswer {
-        /// The row's first half: who asked.
-        token_id: String,
-        /// The row's second half: under which key.
-        key: String,
-    },
-    /// `vault_canaries.sealed`.
-    Canary,
 }
 
 /// Seals and opens.
@@ -142,23 +114,6 @@ impl Keys {
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Keys({})", self.0.current_id())
-    }
-}
-
-impl fmt::Display for Place {
-    /// The associated data of the seal: never change what is written here.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Certificate { custom_hostname_id, id } => {
-                write!(f, "certificate:{custom_hostname_id}:{id}")
-            }
-            Self::AcmeAccount { directory } => write!(f, "acme_account:{directory}"),
-            Self::DevelopmentAuthority => f.write_str("development_authority"),
-            Self::IdempotentAnswer { token_id, key } => {
-                write!(f, "idempotent_answer:{token_id}:{key}")
-            }
-            Self::Canary => f.write_str("canary"),
-        }
     }
 }
 

@@ -10,9 +10,10 @@ use instant_acme::{
     OrderStatus as AcmeStatus,
 };
 
+use super::error::{Error, Problem};
 use super::http::BAD_NONCE;
+use super::order::{OrderStatus, PlacedOrder, Step};
 use super::registration::Registration;
-use super::{Error, OrderStatus, PlacedOrder, Problem, Step};
 
 /// One ACME server.
 pub struct Acme {

@@ -20,7 +20,8 @@ use rustls_pki_types::CertificateSigningRequestDer;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::{Error, OrderStatus, PlacedOrder, Problem, Step};
+use super::error::{Error, Problem};
+use super::order::{OrderStatus, PlacedOrder, Step};
 use crate::check::{AGENT, PublicHttp};
 use crate::store::{Db, secrets};
 use crate::vault::{self, Place, Vault};

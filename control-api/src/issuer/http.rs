@@ -12,7 +12,7 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use instant_acme::{BodyWrapper, BytesResponse, HttpClient};
 
-use super::{Error, Problem};
+use super::error::{Error, Problem};
 use crate::metrics::AUTHORITY_REQUESTS;
 
 /// Speaks to one authority. Cheap to clone.

@@ -5,69 +5,30 @@
 //! - [`registration`]: our account there
 //! - [`http`]: the connection to it: bounded, timed, with typed problems
 //! - [`development`]: the built-in CA
+//! - [`order`]: what is known of an order
+//! - [`settings`]: the authorities as configured
 //! - [`error`]: what can go wrong
 
 pub mod acme;
 pub mod development;
 pub mod error;
 pub mod http;
+pub mod order;
 pub mod registration;
+pub mod settings;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use edge_state::Hostname;
-use secrecy::SecretString;
 
 pub use self::acme::Acme;
 pub use self::development::Development;
 pub use self::error::{Error, Problem, Subproblem};
+pub use self::order::{OrderStatus, PlacedOrder, Step};
+pub use self::settings::{AuthorityKind, AuthoritySettings, ExternalAccount, Settings};
 use crate::check::PublicHttp;
 use crate::store::Db;
 use crate::vault::Vault;
-
-/// The configured authorities.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// `LINTEL_ACME_AUTHORITIES`, in order of preference.
-    pub authorities: Vec<AuthoritySettings>,
-    /// `LINTEL_ACME_CONTACT`, a `mailto:` URL.
-    pub contact: Option<String>,
-    /// The PEM in `LINTEL_ACME_ROOTS_FILE`: trusted for ACME's HTTPS beside the system's roots.
-    pub extra_roots: Option<String>,
-}
-
-/// One authority.
-#[derive(Clone, Debug)]
-pub struct AuthoritySettings {
-    /// As in `ssl.certificate_authority`: `lets_encrypt`, `google`, or the operator's own word.
-    pub name: String,
-    /// How it is reached.
-    pub kind: AuthorityKind,
-}
-
-/// How an authority is reached.
-#[derive(Clone, Debug)]
-pub enum AuthorityKind {
-    /// By ACME.
-    Acme {
-        /// The URL of its directory, `https`.
-        directory: String,
-        /// `LINTEL_ACME_EAB_<NAME>`, where the CA wants it.
-        external_account: Option<ExternalAccount>,
-    },
-    /// `development`: in this process.
-    Development,
-}
-
-/// External account binding (RFC 8555 §7.3.4).
-#[derive(Clone, Debug)]
-pub struct ExternalAccount {
-    /// The key identifier that the CA gave.
-    pub key_id: String,
-    /// The MAC key that the CA gave, base64url.
-    pub hmac_key: SecretString,
-}
 
 /// All configured authorities, in order.
 pub struct Issuers(Vec<(String, Issuer)>);
@@ -78,53 +39,6 @@ pub enum Issuer {
     Acme(Box<Acme>),
     /// In this process.
     Development(Box<Development>),
-}
-
-/// An order that the CA has taken.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct PlacedOrder {
-    /// Names it at this authority; to be stored before anything else.
-    pub order: String,
-    /// What comes next.
-    pub step: Step,
-}
-
-/// What an order waits for.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Step {
-    /// The answer to a challenge: publish it everywhere, then [`Issuer::respond`].
-    Challenge {
-        /// The last segment of the challenge's path.
-        token: String,
-        /// What is to be answered there.
-        key_authorization: String,
-    },
-    /// Nothing: the CA still holds a valid authorization for the name.
-    Ready,
-}
-
-/// RFC 8555 §7.1.6. `retry_after`: when the CA wants to be asked again.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum OrderStatus {
-    /// The challenge is not validated yet.
-    Pending {
-        /// If the CA said so.
-        retry_after: Option<Duration>,
-    },
-    /// To be finalized.
-    Ready,
-    /// The CA is issuing.
-    Processing {
-        /// If the CA said so.
-        retry_after: Option<Duration>,
-    },
-    /// The certificate can be had.
-    Valid,
-    /// It will not become anything any more.
-    Invalid {
-        /// Why.
-        problem: Problem,
-    },
 }
 
 impl Issuers {

@@ -27,8 +27,9 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, OnceCell};
 use zeroize::Zeroizing;
 
+use super::error::{Error, Problem};
 use super::http::{BAD_NONCE, Client};
-use super::{Error, ExternalAccount};
+use super::settings::ExternalAccount;
 use crate::keys;
 use crate::store::{Db, secrets};
 use crate::vault::{Place, Vault};
@@ -272,7 +273,7 @@ impl Registration {
             }
             nonce = header_text(response.headers(), "replay-nonce");
         }
-        let problem = super::Problem { kind: BAD_NONCE.into(), ..Default::default() };
+        let problem = Problem { kind: BAD_NONCE.into(), ..Default::default() };
         Err(self.client.problem(problem))
     }
 

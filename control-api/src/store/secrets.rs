@@ -1,10 +1,39 @@
 //! Sealed secrets: the canaries, the accounts at CAs, the development CA, and what a change of the
 //! master key has to touch.
 
+use std::fmt;
+
 use edge_state::seal::Sealed;
 
 use super::{Sql, Tx, on, sql};
-use crate::vault::Place;
+
+/// Where a secret is kept. It is sealed for this place and opens nowhere else.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Place {
+    /// `certificates.private_key`.
+    Certificate {
+        /// Whose certificate it is.
+        custom_hostname_id: String,
+        /// The row.
+        id: String,
+    },
+    /// `acme_accounts.credentials`.
+    AcmeAccount {
+        /// The row.
+        directory: String,
+    },
+    /// `development_authority.private_key`.
+    DevelopmentAuthority,
+    /// `idempotency_keys.body`, kept for a day: not worth moving when keys change.
+    IdempotentAnswer {
+        /// The row's first half: who asked.
+        token_id: String,
+        /// The row's second half: under which key.
+        key: String,
+    },
+    /// `vault_canaries.sealed`.
+    Canary,
+}
 
 /// A table that holds secrets under the master key.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +64,23 @@ pub struct DevelopmentRoot {
     pub root: String,
     /// PKCS#8 DER, sealed for [`Place::DevelopmentAuthority`].
     pub private_key: Sealed,
+}
+
+impl fmt::Display for Place {
+    /// The associated data of the seal: never change what is written here.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Certificate { custom_hostname_id, id } => {
+                write!(f, "certificate:{custom_hostname_id}:{id}")
+            }
+            Self::AcmeAccount { directory } => write!(f, "acme_account:{directory}"),
+            Self::DevelopmentAuthority => f.write_str("development_authority"),
+            Self::IdempotentAnswer { token_id, key } => {
+                write!(f, "idempotent_answer:{token_id}:{key}")
+            }
+            Self::Canary => f.write_str("canary"),
+        }
+    }
 }
 
 impl Held {
