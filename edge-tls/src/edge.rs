@@ -93,8 +93,9 @@ impl Edge {
             pop: config.pop.clone(),
             https_port: public_port(&config, https.1),
         };
+        workerd.make_folder()?;
+        let replica = Replica::open(&workerd.data_dir.join("replica.redb"))?; // takes its lock
         workerd.prepare()?;
-        let replica = Replica::open(&workerd.data_dir.join("replica.redb"))?;
         let certificates = Arc::new(Certificates::new(replica.clone(), config.edge_keys.clone()));
         let tls = Tls::new(replica.clone(), certificates.clone())?;
 

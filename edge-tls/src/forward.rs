@@ -168,18 +168,22 @@ impl Gateway {
     }
 
     /// Asks workerd. If it is on its way up (again), the request waits for it; what may have
-    /// reached the one that ended is sent again only if that does no harm.
+    /// reached the one that ended is sent once more at most, and only if that does no harm: it may be
+    /// why that one ended.
     async fn exchange(&self, mut request: Request<Body>) -> Result<Response<Incoming>, Refusal> {
         let deadline = Instant::now() + PATIENCE;
-        let repeat = Repeat::of(&request);
+        let mut repeat = Repeat::of(&request);
         let mut ended = None;
         loop {
             let socket = tokio::time::timeout_at(deadline, self.socket_other_than(ended)).await;
             let socket = socket.ok().flatten().ok_or(Refusal::Unavailable)?;
             let connect = UnixStream::connect(socket.clone());
-            request = match (self.pool.exchange(&socket, request, connect).await, &repeat) {
+            request = match (self.pool.exchange(&socket, request, connect).await, repeat.take()) {
                 (Ok(response), _) => return Ok(response),
-                (Err(ExchangeError::Connect(_, unsent)), _) => *unsent,
+                (Err(ExchangeError::Connect(_, unsent)), unused) => {
+                    repeat = unused;
+                    *unsent
+                }
                 (Err(ExchangeError::Http(error)), _) if error.is_user() => {
                     tracing::info!(%error, "the visitor's body did not arrive");
                     return Err(Refusal::BodyStalled);

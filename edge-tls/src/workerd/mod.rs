@@ -91,8 +91,8 @@ impl Workerd {
         self.data_dir.join("egress.sock")
     }
 
-    /// Makes the folder, for this user alone, and ends what an earlier process left in it.
-    pub fn prepare(&self) -> Result<(), WorkerdError> {
+    /// Makes the folder, for this user alone.
+    pub fn make_folder(&self) -> Result<(), WorkerdError> {
         use std::os::unix::fs::DirBuilderExt as _;
         use std::os::unix::fs::PermissionsExt as _;
         let longest = self.socket(u32::MAX);
@@ -103,6 +103,11 @@ impl Workerd {
         builder.recursive(true).mode(0o700).create(&self.data_dir).map_err(ConfigError::Io)?;
         let private = std::fs::Permissions::from_mode(0o700);
         std::fs::set_permissions(&self.data_dir, private).map_err(ConfigError::Io)?;
+        Ok(())
+    }
+
+    /// Ends what an earlier process left in the folder, which must be ours alone by now.
+    pub fn prepare(&self) -> Result<(), WorkerdError> {
         process::kill_stale(&self.pid_file(), &self.data_dir);
         self.remove_stale_sockets().map_err(ConfigError::Io)?;
         self.run(&self.socket(0)).prepare()?;

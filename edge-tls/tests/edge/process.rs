@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use edge_state::KeyType::P256;
 use edge_state::hostname::TlsSettings;
 use edge_tls::edge::Addresses;
@@ -35,6 +36,31 @@ async fn kill(signal: &str, pid: u32) {
     assert!(killed.success());
 }
 
+/// The program with what it cannot do without; `shell` as in [`Program::run_in`].
+fn command(data_dir: &Path, shell: Option<&str>) -> Command {
+    let program = env!("CARGO_BIN_EXE_edge-tls");
+    let mut command = Command::new(if shell.is_some() { "/bin/sh" } else { program });
+    if let Some(line) = shell {
+        command.args(["-c", line, program]);
+    }
+    command
+        .env("LINTEL_HTTPS_LISTEN", "127.0.0.1:0")
+        .env("LINTEL_HTTP_LISTEN", "127.0.0.1:0")
+        .env("LINTEL_ADMIN_LISTEN", "127.0.0.1:0")
+        .env("LINTEL_POP_NAME", "program")
+        .env("LINTEL_EDGE_TOKEN", feed::TOKEN)
+        .env("LINTEL_EDGE_KEY", format!("test:{}", STANDARD.encode([7; 32])))
+        .env("LINTEL_DATA_DIR", data_dir)
+        .env("LINTEL_WORKERD", workerd())
+        .env("LINTEL_WORKER_DIR", worker_dir())
+        .kill_on_drop(true);
+    command
+}
+
+async fn free_address() -> std::net::SocketAddr {
+    tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
 /// The program itself, beside what the tests have in this process.
 struct Program {
     child: Child,
@@ -44,30 +70,30 @@ struct Program {
 
 impl Program {
     async fn start(variables: &[(&str, &str)]) -> Self {
+        Self::run(Self::prepare().await, variables).await
+    }
+
+    async fn prepare() -> Lintel {
         let lintel = Lintel::prepare(|_| {}).await;
         lintel.feed.put(&host_record(HOST, TlsSettings::default()));
         let keys = &lintel.config.edge_keys;
         lintel.feed.put(&lintel.authority.record(&name(HOST), &[P256], keys));
-        Self::run(lintel, variables).await
+        lintel
     }
 
     async fn run(lintel: Lintel, variables: &[(&str, &str)]) -> Self {
+        Self::run_in(None, lintel, variables).await
+    }
+
+    /// `shell`: a line for `sh` that ends in the program, `$0`.
+    async fn run_in(shell: Option<&str>, lintel: Lintel, variables: &[(&str, &str)]) -> Self {
+        let admin = free_address().await;
         lintel.feed.forget_points_of_presence();
-        let key = base64::engine::general_purpose::STANDARD.encode([7; 32]);
-        let child = Command::new(env!("CARGO_BIN_EXE_edge-tls"))
-            .env("LINTEL_HTTPS_LISTEN", "127.0.0.1:0")
-            .env("LINTEL_HTTP_LISTEN", "127.0.0.1:0")
-            .env("LINTEL_ADMIN_LISTEN", "127.0.0.1:0")
-            .env("LINTEL_POP_NAME", "program")
+        let child = command(&lintel.config.data_dir, shell)
+            .env("LINTEL_ADMIN_LISTEN", admin.to_string())
             .env("LINTEL_CONTROL_URL", lintel.feed.url().as_str())
-            .env("LINTEL_EDGE_TOKEN", feed::TOKEN)
-            .env("LINTEL_EDGE_KEY", format!("test:{key}"))
-            .env("LINTEL_DATA_DIR", lintel.config.data_dir.as_os_str())
-            .env("LINTEL_WORKERD", workerd())
-            .env("LINTEL_WORKER_DIR", worker_dir())
             .envs(variables.iter().copied())
             .stdin(Stdio::piped())
-            .kill_on_drop(true)
             .spawn()
             .unwrap();
         let known = async || lintel.feed.point_of_presence("program").is_some();
@@ -75,7 +101,7 @@ impl Program {
         let known = lintel.feed.point_of_presence("program").unwrap();
         let (https, http) =
             (known.https_address.parse().unwrap(), known.http_address.parse().unwrap());
-        let addresses = Addresses { https, http, admin: http, egress: None };
+        let addresses = Addresses { https, http, admin, egress: None };
         let visitor = Visitor::new(addresses, &lintel.authority);
         let program = Self { child, lintel, visitor };
         until("it serves", async || {
@@ -200,6 +226,51 @@ async fn asked_to_end_it_answers_what_is_under_way() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_program_in_the_same_folder_leaves_the_first_alone() {
+    let program = Program::start(&[]).await;
+    let (workerd, data_dir) = (program.workerd(), program.lintel.config.data_dir.clone());
+    let second = command(&data_dir, None).output();
+    let second = tokio::time::timeout(PATIENCE, second).await.expect("it ends").unwrap();
+    let text = String::from_utf8_lossy(&second.stderr);
+    assert!(!second.status.success() && text.contains("in use by another edge-tls"), "{text}");
+    assert!(runs(workerd));
+    assert_eq!(program.visitor.get(HOST, "/").await.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn out_of_descriptors_it_waits_and_recovers() {
+    let shell = Some("ulimit -n 120; exec \"$0\"");
+    let program = Program::run_in(shell, Program::prepare().await, &[]).await;
+    let mut held = Vec::new();
+    for _ in 0..200 {
+        held.push(tokio::net::TcpStream::connect(program.visitor.addresses.https).await.unwrap());
+    }
+    let errors = async || {
+        let url = format!("http://{}/metrics", program.visitor.addresses.admin);
+        let Ok(answer) = reqwest::get(&url).await else { return None };
+        let text = answer.text().await.ok()?;
+        let line =
+            text.lines().find(|line| line.starts_with("lintel_edge_accept_errors_total "))?;
+        line.rsplit(' ').next()?.parse::<u64>().ok()
+    };
+    // With no descriptor left, the admin port cannot be asked either: half of them are given back.
+    let started = std::time::Instant::now();
+    let refused =
+        tokio::time::timeout(Duration::from_secs(2), program.visitor.handshake(HOST)).await;
+    assert!(refused.is_err(), "nobody is let in");
+    held.clear();
+    until("it lets visitors in again", async || {
+        let asked = tokio::time::timeout(Duration::from_secs(1), program.visitor.handshake(HOST));
+        asked.await.is_ok_and(|asked| asked.is_ok())
+    })
+    .await;
+    until("it counted its errors", async || errors().await.is_some_and(|errors| errors > 0)).await;
+    let errors = errors().await.unwrap_or_default();
+    assert!(errors < 20 + 10 * started.elapsed().as_secs(), "it does not spin: {errors} errors");
+    assert_eq!(program.visitor.get(HOST, "/").await.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_ends_with_its_lifeline() {
     let mut program = Program::start(&[("LINTEL_LIFELINE", "stdin")]).await;
     let workerd = program.workerd();
@@ -212,7 +283,7 @@ async fn it_ends_with_its_lifeline() {
 async fn a_wrong_start_says_what_to_do() {
     let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let taken = taken.local_addr().unwrap().to_string();
-    let key = base64::engine::general_purpose::STANDARD.encode([7; 32]);
+    let key = STANDARD.encode([7; 32]);
     let folder = tempfile::tempdir().unwrap();
     for (variable, value, said) in [
         ("LINTEL_EDGE_TOKEN", "", "LINTEL_EDGE_TOKEN is missing. Set it to"),
@@ -220,18 +291,7 @@ async fn a_wrong_start_says_what_to_do() {
         ("LINTEL_WORKER_DIR", "/nonexistent", "Build the worker (`make worker`)"),
     ] {
         let _held = tokio::net::TcpListener::bind(&taken).await.ok();
-        let output = Command::new(env!("CARGO_BIN_EXE_edge-tls"))
-            .env("LINTEL_HTTPS_LISTEN", "127.0.0.1:0")
-            .env("LINTEL_HTTP_LISTEN", "127.0.0.1:0")
-            .env("LINTEL_ADMIN_LISTEN", "127.0.0.1:0")
-            .env("LINTEL_POP_NAME", "program")
-            .env("LINTEL_EDGE_TOKEN", "token")
-            .env("LINTEL_EDGE_KEY", format!("test:{key}"))
-            .env("LINTEL_DATA_DIR", folder.path().join(variable))
-            .env("LINTEL_WORKERD", workerd())
-            .env("LINTEL_WORKER_DIR", worker_dir())
-            .env(variable, value)
-            .output();
+        let output = command(&folder.path().join(variable), None).env(variable, value).output();
         let output = tokio::time::timeout(PATIENCE, output).await.expect("it ends").unwrap();
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && text.contains(said), "{variable}: {text}");
