@@ -49,6 +49,7 @@ async fn it_serves_from_disk_with_nobody_to_ask() {
 async fn it_makes_itself_known_again_and_again() {
     let mut lintel = Lintel::start().await;
     let addresses = lintel.edge().addresses();
+    until("it is known", async || lintel.feed.point_of_presence("test1").is_some()).await;
     let known = lintel.feed.point_of_presence("test1").unwrap();
     assert_eq!(known.https_address, addresses.https.to_string());
     assert_eq!(known.http_address, addresses.http.to_string());
