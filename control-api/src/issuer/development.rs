@@ -4,6 +4,8 @@
 //!
 //! Orders live in memory: after a restart they are gone, and a new one costs nothing.
 
+mod hierarchy;
+
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,14 +14,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use edge_state::Hostname;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName,
-    DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256,
-    SanType, SerialNumber,
+    CertificateParams, CertificateSigningRequestParams, DistinguishedName, ExtendedKeyUsagePurpose,
+    IsCa, KeyPair, KeyUsagePurpose, SanType, SerialNumber,
 };
 use rustls_pki_types::CertificateSigningRequestDer;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use self::hierarchy::Hierarchy;
 use super::error::{Error, Problem};
 use super::order::{OrderStatus, PlacedOrder, Step};
 use crate::check::{AGENT, PublicHttp};
@@ -30,7 +32,7 @@ use crate::vault::{self, Place, Vault};
 pub struct Development {
     name: String,
     root_pem: String,
-    issuer: rcgen::Issuer<'static, KeyPair>,
+    hierarchy: Hierarchy,
     public: PublicHttp,
     orders: Mutex<HashMap<String, Order>>,
 }
@@ -61,7 +63,7 @@ impl Development {
         vault: &Vault,
         public: PublicHttp,
     ) -> Result<Self, Error> {
-        let (root, key) = new_root().map_err(|error| broken(&error))?;
+        let (root, key) = hierarchy::new_root().map_err(|error| broken(&error))?;
         let private_key = vault.seal(&Place::DevelopmentAuthority, key.serialized_der())?;
         let fresh = secrets::DevelopmentRoot { root, private_key };
         let now = OffsetDateTime::now_utc().unix_timestamp() * 1000;
@@ -71,10 +73,9 @@ impl Development {
         tx.commit().await?;
         let key = vault.open(&Place::DevelopmentAuthority, &kept.private_key)?;
         let key = KeyPair::try_from(key.as_slice()).map_err(|error| broken(&error))?;
-        let issuer = rcgen::Issuer::from_ca_cert_pem(&kept.root, key);
         Ok(Self {
             name: name.to_owned(),
-            issuer: issuer.map_err(|error| broken(&error))?,
+            hierarchy: Hierarchy::open(&kept.root, key).map_err(|error| broken(&error))?,
             root_pem: kept.root,
             public,
             orders: Mutex::default(),
@@ -207,8 +208,7 @@ impl Development {
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         request.params = params;
-        let leaf = request.signed_by(&self.issuer).map_err(|error| refused(error.to_string()))?;
-        Ok(leaf.pem())
+        self.hierarchy.issue(&request).map_err(|error| refused(error.to_string()))
     }
 
     fn with<T>(&self, order: &str, then: impl FnOnce(&mut Order) -> T) -> Result<T, Error> {
@@ -219,20 +219,6 @@ impl Development {
     fn orders(&self) -> MutexGuard<'_, HashMap<String, Order>> {
         self.orders.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn new_root() -> Result<(String, KeyPair), rcgen::Error> {
-    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
-    let mut params = CertificateParams::default();
-    // Two machines' roots are told apart by name in a browser's list.
-    let name = format!("Lintel development CA {}", &Uuid::new_v4().simple().to_string()[..8]);
-    params.distinguished_name.push(DnType::CommonName, name);
-    params.distinguished_name.push(DnType::OrganizationName, "Lintel Development");
-    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    params.not_before = OffsetDateTime::now_utc() - Duration::from_hours(1);
-    params.not_after = params.not_before + ROOT_LIFETIME;
-    Ok((params.self_signed(&key)?.pem(), key))
 }
 
 /// 16 random bytes: unguessable (Baseline Requirements §7.1), and positive with room to spare.
@@ -258,7 +244,6 @@ fn broken(error: &rcgen::Error) -> Error {
 
 const ORDER_LIFETIME: Duration = Duration::from_hours(1);
 const LEAF_LIFETIME: Duration = Duration::from_hours(90 * 24);
-const ROOT_LIFETIME: Duration = Duration::from_hours(3652 * 24);
 
 #[cfg(test)]
 mod tests;

@@ -72,7 +72,11 @@ async fn an_order_becomes_a_chain_that_is_ours() {
             assert_eq!(ca.certificate(order).unwrap(), first, "issued once");
             let facts = chain::inspect(&first, &key, &hostname(), now()).unwrap();
             assert_eq!(facts.issuer, "LintelDevelopment");
-            assert_eq!(facts.signature, "ECDSAWithSHA256");
+            let signature = match key_type {
+                KeyType::P256 => "ECDSAWithSHA256",
+                KeyType::Rsa2048 => "SHA256WithRSA",
+            };
+            assert_eq!(facts.signature, signature);
             let days = (facts.not_after - now()) / 86_400_000;
             assert!((89..=90).contains(&days), "{days}");
             chain::inspect(&(first + ca.root_pem()), &key, &hostname(), now()).unwrap();
@@ -94,24 +98,31 @@ async fn a_leaf_has_what_strict_clients_want() {
     let key = keys::generate(KeyType::P256).await.unwrap();
     ca.finalize(&order, &keys::csr(&key, &hostname()).unwrap()).unwrap();
     let chain = ca.certificate(&order).unwrap();
-    let (_, leaf) = parse_x509_pem(chain.as_bytes()).unwrap();
+    let (rest, leaf) = parse_x509_pem(chain.as_bytes()).unwrap();
+    let (_, intermediate) = parse_x509_pem(rest).unwrap();
     let (_, root) = parse_x509_pem(ca.root_pem().as_bytes()).unwrap();
     let (leaf, root) = (leaf.parse_x509().unwrap(), root.parse_x509().unwrap());
+    let intermediate = intermediate.parse_x509().unwrap();
+    leaf.verify_signature(Some(intermediate.public_key())).unwrap();
+    intermediate.verify_signature(Some(root.public_key())).unwrap();
     let ski = |certificate: &X509Certificate<'_>| {
         certificate.iter_extensions().find_map(|extension| match extension.parsed_extension() {
             ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
             _ => None,
         })
     };
-    let aki = leaf.iter_extensions().find_map(|extension| match extension.parsed_extension() {
-        ParsedExtension::AuthorityKeyIdentifier(id) => {
-            id.key_identifier.as_ref().map(|id| id.0.to_vec())
-        }
-        _ => None,
-    });
+    let aki = |certificate: &X509Certificate<'_>| {
+        certificate.iter_extensions().find_map(|extension| match extension.parsed_extension() {
+            ParsedExtension::AuthorityKeyIdentifier(id) => {
+                id.key_identifier.as_ref().map(|id| id.0.to_vec())
+            }
+            _ => None,
+        })
+    };
     assert!(ski(&leaf).is_some());
-    assert!(aki.is_some());
-    assert_eq!(aki, ski(&root));
+    assert!(aki(&leaf).is_some());
+    assert_eq!(aki(&leaf), ski(&intermediate));
+    assert_eq!(aki(&intermediate), ski(&root));
     assert!(leaf.key_usage().unwrap().unwrap().value.digital_signature());
     let extended = leaf.extended_key_usage().unwrap().unwrap().value;
     assert!(extended.server_auth && !extended.client_auth);
