@@ -87,8 +87,10 @@ enum Failure {
     Name(#[from] edge_state::InvalidHostname),
     #[error("{0}")]
     Issuer(crate::issuer::Error),
-    #[error("the step took longer than its lease")]
+    #[error("the step took too long")]
     TooSlow,
+    #[error("someone else holds the job now, or it was called off")]
+    LeaseLost,
     #[error("there is no step of the name {0:?}")]
     UnknownStep(String),
 }
@@ -113,6 +115,7 @@ impl Runner {
         let mut steps = JoinSet::new();
         let mut housekeeping = tokio::time::interval(housekeeping::INTERVAL);
         let worker = format!("{}-{}", std::process::id(), uuid::Uuid::new_v4().simple());
+        self.take_over().await;
         while !stop.is_cancelled() {
             let pause = match self.lease(&worker, CONCURRENCY - steps.len()).await {
                 Ok(leased) => {
@@ -176,8 +179,12 @@ impl Runner {
         let span = tracing::info_span!("step", kind = job.kind, subject = job.subject);
         let began = std::time::Instant::now();
         let step = async {
-            let report = tokio::time::timeout(STEP_TIMEOUT, self.step(&job)).await;
-            let report = report.unwrap_or(Err(Failure::TooSlow));
+            let report = tokio::select! {
+                report = tokio::time::timeout(STEP_TIMEOUT, self.step(&job)) => {
+                    report.unwrap_or(Err(Failure::TooSlow))
+                }
+                () = self.hold(&job) => Err(Failure::LeaseLost),
+            };
             let result = match report {
                 Ok(report) => self.report(&job, report).await,
                 Err(failure) => Err(failure),
@@ -195,6 +202,40 @@ impl Runner {
             metrics::histogram!(JOB_SECONDS, "kind" => kind).record(began.elapsed());
         };
         step.instrument(span).await;
+    }
+
+    /// Prolongs the lease of a job for as long as this is waited for; returns if it is lost.
+    async fn hold(&self, job: &Job) {
+        loop {
+            tokio::time::sleep(LEASE / 3).await;
+            let until = (self.now() + LEASE).as_millis();
+            let prolong = async {
+                let mut tx = self.db.begin().await?;
+                let ours = jobs::prolong(&mut tx, job, until).await?;
+                tx.commit().await.map(|()| ours)
+            };
+            match prolong.await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => tracing::warn!(%error, "a lease could not be prolonged"),
+            }
+        }
+    }
+
+    /// On SQLite there is no other process: whoever held a job has ended, and it need not wait until
+    /// the lease ends.
+    async fn take_over(&self) {
+        if !matches!(self.db, Db::Sqlite(_)) {
+            return;
+        }
+        let take_over = async {
+            let mut tx = self.db.begin().await?;
+            jobs::end_all_leases(&mut tx).await?;
+            tx.commit().await
+        };
+        if let Err(error) = take_over.await {
+            tracing::error!(%error, "jobs in hand at the last end come again when their leases end");
+        }
     }
 
     async fn step(&self, job: &Job) -> Result<Report, Failure> {
@@ -245,9 +286,9 @@ impl Runner {
 
 /// Steps at the same time.
 const CONCURRENCY: usize = 32;
-/// How long a step is nobody else's. Longer than any step takes.
-const LEASE: Duration = Duration::from_mins(2);
-/// A step that takes longer is given up, well before someone else may begin it.
+/// How long a job is nobody else's after its holder was last heard of.
+const LEASE: Duration = Duration::from_secs(15);
+/// A step that takes longer is given up.
 const STEP_TIMEOUT: Duration = Duration::from_secs(90);
 /// How long the steps in hand may take to end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);

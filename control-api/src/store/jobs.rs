@@ -73,6 +73,18 @@ pub async fn finish(tx: &mut Tx, job: &Job) -> sqlx::Result<bool> {
     Ok(done == 1)
 }
 
+/// Prolongs a lease. `false`: the job is not the caller's any more.
+pub async fn prolong(tx: &mut Tx, job: &Job, until: i64) -> sqlx::Result<bool> {
+    let done = on!(tx, conn => sqlx::query(PROLONG.on(conn)).bind(&job.id).bind(job.attempt)
+        .bind(until).execute(&mut **conn).await.map(|done| done.rows_affected()))?;
+    Ok(done == 1)
+}
+
+/// Ends every lease: for a process that knows itself to be the only one.
+pub async fn end_all_leases(tx: &mut Tx) -> sqlx::Result<()> {
+    on!(tx, conn => sqlx::query(END_ALL_LEASES.on(conn)).execute(&mut **conn).await.map(drop))
+}
+
 /// Puts a job that could not be performed for a reason of our own back on the list.
 pub async fn put_back(tx: &mut Tx, job: &Job, due_at: i64) -> sqlx::Result<()> {
     on!(tx, conn => sqlx::query(PUT_BACK.on(conn)).bind(&job.id).bind(job.attempt).bind(due_at)
@@ -123,6 +135,8 @@ const PLAN: Sql = sql!(
          created_at = excluded.created_at"
 );
 const FINISH: Sql = sql!("DELETE FROM jobs WHERE id = $1 AND attempt = $2");
+const PROLONG: Sql = sql!("UPDATE jobs SET leased_until = $3 WHERE id = $1 AND attempt = $2");
+const END_ALL_LEASES: Sql = sql!("UPDATE jobs SET leased_until = 0 WHERE leased_until > 0");
 const PUT_BACK: Sql = sql!(
     "UPDATE jobs SET due_at = $3, leased_until = 0, worker = NULL, failures = failures + 1
      WHERE id = $1 AND attempt = $2"
@@ -189,6 +203,25 @@ mod tests {
             assert!(!done(&test.db, &stale).await, "{}", test.name);
             assert!(done(&test.db, &fresh).await, "{}", test.name);
             assert!(!done(&test.db, &fresh).await, "twice ({})", test.name);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_lease_is_prolonged_by_its_holder_alone_and_ends_for_all() {
+        for test in databases().await {
+            add(&test.db, "probe", "a", 0, 0).await;
+            let first = take(&test.db, "one", 1, 1).await.remove(0);
+            let mut tx = test.db.begin().await.unwrap();
+            assert!(prolong(&mut tx, &first, 100).await.unwrap(), "{}", test.name);
+            tx.commit().await.unwrap();
+            assert_eq!(take(&test.db, "two", 62, 1).await, [], "{}", test.name);
+            let mut tx = test.db.begin().await.unwrap();
+            end_all_leases(&mut tx).await.unwrap();
+            tx.commit().await.unwrap();
+            let second = take(&test.db, "two", 62, 1).await.remove(0);
+            assert_eq!(second.attempt, 2, "{}", test.name);
+            let mut tx = test.db.begin().await.unwrap();
+            assert!(!prolong(&mut tx, &first, 200).await.unwrap(), "{}", test.name);
         }
     }
 
