@@ -56,3 +56,9 @@ async fn the_same_worker_routes_under_miniflare() -> Result<(), Failure> {
     println!("{}", run_script("tests/routing/miniflare.mjs", &[]).await?);
     Ok(())
 }
+
+#[tokio::test]
+async fn the_same_worker_is_accepted_by_wrangler_and_small() -> Result<(), Failure> {
+    println!("{}", run_script("tests/routing/deploy.mjs", &[]).await?);
+    Ok(())
+}

@@ -1,0 +1,35 @@
+//! Certificates are renewed by themselves, and no visitor notices.
+
+use std::collections::BTreeSet;
+
+use lintel_tests::pebble::Habits;
+use lintel_tests::{Failure, Lintel};
+
+const SHOP: &str = "shop.customer.test";
+
+#[tokio::test]
+async fn a_certificate_is_renewed_with_a_new_key_before_it_expires() -> Result<(), Failure> {
+    let habits = Habits { validity: 40, ..Habits::default() };
+    let lintel = Lintel::builder().habits(habits).start().await?;
+    let shop = lintel.onboard(SHOP).await?;
+    let visitor = lintel.visitor()?;
+    let (mut serials, mut keys) = (BTreeSet::new(), BTreeSet::new());
+    lintel
+        .until("two renewals", async || {
+            // Each handshake is verified: an expired certificate would end the test.
+            let tls = visitor.handshake(SHOP).await?;
+            serials.insert(tls.serial);
+            keys.insert(tls.public_key);
+            let hostname = lintel.api.hostname(&lintel.zone, &shop.id).await?;
+            assert_eq!(hostname.status, "active");
+            assert!(
+                ["active", "pending_deployment"].contains(&hostname.ssl_status()),
+                "{hostname:?}"
+            );
+            if serials.len() > 2 { Ok(()) } else { Err(Failure::new(format!("{hostname:?}"))) }
+        })
+        .await?;
+    assert_eq!(keys.len(), serials.len(), "a key is never used again");
+    assert!(lintel.acme.finalized().values().all(|times| *times == 1));
+    Ok(())
+}
