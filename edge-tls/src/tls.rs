@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 
 use edge_state::Hostname;
-use edge_state::hostname::TlsVersion;
+use edge_state::tls::TlsVersion;
 use rustls::crypto::aws_lc_rs::{self, Ticketer};
 use rustls::server::{Acceptor, NoServerSessionStorage, ResolvesServerCertUsingSni};
 use rustls::version::{TLS12, TLS13};

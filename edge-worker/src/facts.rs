@@ -1,6 +1,6 @@
 //! A request of the platform, as `routing` sees it.
 
-use edge_state::zone::Scheme;
+use edge_state::origin::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use routing::facts::{Facts, split, split_normalised};
 use routing::page::{Reader, prefers_json};

@@ -5,7 +5,7 @@
 //! says, since with a scheme or a port it is plainly meant.
 
 use edge_state::Hostname;
-use edge_state::zone::{Origin, OriginHost};
+use edge_state::origin::{Origin, OriginHost};
 
 use super::ApiError;
 use super::error::code;

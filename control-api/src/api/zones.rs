@@ -2,8 +2,9 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use edge_state::hostname::TlsVersion;
-use edge_state::zone::{Hsts, OriginTls};
+use edge_state::origin::OriginTls;
+use edge_state::tls::TlsVersion;
+use edge_state::zone::Hsts;
 use edge_state::{Hostname, Key, Record as _, ZoneRecord};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;

@@ -1,7 +1,9 @@
 //! What the client set about a hostname, as far as it concerns machines and edge.
 
 use edge_state::Hostname;
-use edge_state::hostname::{CustomOrigin, OriginSni, TlsSettings, TlsVersion};
+use edge_state::hostname::CustomOrigin;
+use edge_state::origin::OriginSni;
+use edge_state::tls::{TlsSettings, TlsVersion};
 use lifecycle::Authority;
 use serde_json::Value;
 

@@ -5,8 +5,10 @@
 //!
 //! - [`key`]: the one place where a record's key is spelled
 //! - [`record`]: encoding with a schema version
-//! - [`hostname`]: a normalised DNS name, and what the edge knows of a custom hostname
+//! - [`name`]: a normalised DNS name
+//! - [`hostname`]: what the edge knows of a custom hostname
 //! - [`zone`]: what all hostnames of one SaaS zone share
+//! - [`origin`]: where requests go; [`tls`]: how visitors come
 //! - [`challenge`]: the answer to an ACME http-01 challenge
 //! - [`certificate`]: chains and sealed private keys, for points of presence of one's own
 //! - [`seal`]: secrets at rest
@@ -17,14 +19,18 @@ pub mod challenge;
 pub mod change;
 pub mod hostname;
 pub mod key;
+pub mod name;
+pub mod origin;
 pub mod record;
 pub mod seal;
+pub mod tls;
 pub mod zone;
 
 pub use certificate::{CertificateRecord, EdgeCertificate, KeyType};
 pub use challenge::ChallengeRecord;
 pub use change::{Change, Changes, SnapshotPage};
-pub use hostname::{HostRecord, Hostname, InvalidHostname};
+pub use hostname::HostRecord;
 pub use key::Key;
+pub use name::{Hostname, InvalidHostname};
 pub use record::{DecodeError, Record};
 pub use zone::ZoneRecord;

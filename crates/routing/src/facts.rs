@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use edge_state::Hostname;
-use edge_state::zone::Scheme;
+use edge_state::origin::Scheme;
 use http::{HeaderMap, Method, header};
 
 /// A request.

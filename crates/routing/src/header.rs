@@ -53,8 +53,8 @@ fn told(request: &Facts) -> Vec<(&'static str, String)> {
 
 fn scheme(request: &Facts) -> &'static str {
     match request.scheme {
-        edge_state::zone::Scheme::Http => "http",
-        edge_state::zone::Scheme::Https => "https",
+        edge_state::origin::Scheme::Http => "http",
+        edge_state::origin::Scheme::Https => "https",
     }
 }
 

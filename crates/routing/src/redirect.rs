@@ -1,7 +1,7 @@
 //! `always_use_https`: from plain HTTP to the same host, path and query over HTTPS.
 
 use edge_state::ZoneRecord;
-use edge_state::zone::Scheme;
+use edge_state::origin::Scheme;
 
 use crate::decision::Redirect;
 use crate::{Facts, challenge, ownership};

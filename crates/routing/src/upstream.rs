@@ -1,7 +1,8 @@
 //! Which origin a request goes to, and how it is asked.
 
-use edge_state::hostname::OriginSni;
-use edge_state::zone::{Hsts, Origin, OriginTls, Scheme};
+use edge_state::origin::OriginSni;
+use edge_state::origin::{Origin, OriginTls, Scheme};
+use edge_state::zone::Hsts;
 use edge_state::{HostRecord, Hostname, ZoneRecord};
 use serde::Serialize;
 

@@ -3,7 +3,7 @@
 
 mod house;
 
-use edge_state::zone::Scheme;
+use edge_state::origin::Scheme;
 use edge_state::{HostRecord, ZoneRecord};
 use house::*;
 use http::Method;

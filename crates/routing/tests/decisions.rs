@@ -2,8 +2,8 @@
 
 mod house;
 
-use edge_state::hostname::OriginSni;
-use edge_state::zone::OriginTls;
+use edge_state::origin::OriginSni;
+use edge_state::origin::OriginTls;
 use edge_state::{HostRecord, ZoneRecord};
 use house::*;
 use http::Method;

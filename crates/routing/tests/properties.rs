@@ -5,7 +5,7 @@
 mod house;
 
 use edge_state::ZoneRecord;
-use edge_state::zone::Scheme;
+use edge_state::origin::Scheme;
 use house::*;
 use http::{HeaderName, Method};
 use proptest::prelude::*;

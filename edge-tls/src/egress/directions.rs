@@ -1,8 +1,8 @@
 //! What the worker says of a request that it sends to an origin: the header `X-Lintel-Upstream`.
 
 use edge_state::Hostname;
-use edge_state::hostname::OriginSni;
-use edge_state::zone::{Origin, OriginHost, OriginTls, Scheme};
+use edge_state::origin::OriginSni;
+use edge_state::origin::{Origin, OriginHost, OriginTls, Scheme};
 use http::uri::PathAndQuery;
 use rustls_pki_types::ServerName;
 use serde::Deserialize;

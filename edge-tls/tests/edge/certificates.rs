@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use edge_state::Key;
 use edge_state::KeyType::{P256, Rsa2048};
 use edge_state::certificate::{CertificateRecord, EdgeCertificate, sealing_context};
-use edge_state::hostname::{TlsSettings, TlsVersion};
 use edge_state::seal::SealEntropy;
+use edge_state::tls::{TlsSettings, TlsVersion};
 use rustls::client::{
     ClientSessionStore, Resumption, Tls12ClientSessionValue, Tls13ClientSessionValue,
 };

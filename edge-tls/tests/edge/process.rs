@@ -9,7 +9,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use edge_state::KeyType::P256;
-use edge_state::hostname::TlsSettings;
+use edge_state::tls::TlsSettings;
 use edge_tls::edge::Addresses;
 use http_body_util::Full;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};

@@ -1,7 +1,7 @@
 //! The replica and the control plane, present, absent, and restored.
 
 use edge_state::KeyType::P256;
-use edge_state::hostname::TlsSettings;
+use edge_state::tls::TlsSettings;
 use edge_state::{ChallengeRecord, Key, Record as _};
 
 use crate::support::visitor::Visitor;

@@ -5,8 +5,12 @@
 
 use std::collections::BTreeMap;
 
-use edge_state::hostname::{CustomOrigin, HostRecord, OriginSni, Stage, TlsSettings};
-use edge_state::zone::{Hsts, OriginTls, Scheme};
+use edge_state::HostRecord;
+use edge_state::hostname::{CustomOrigin, Stage};
+use edge_state::origin::OriginSni;
+use edge_state::origin::{OriginTls, Scheme};
+use edge_state::tls::TlsSettings;
+use edge_state::zone::Hsts;
 use edge_state::{ChallengeRecord, Hostname, Key, Record, ZoneRecord};
 use http::{HeaderMap, HeaderName, Method};
 use routing::facts::{Authority, Target};

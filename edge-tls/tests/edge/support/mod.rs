@@ -10,9 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use edge_state::hostname::{HostRecord, Stage, TlsSettings, TlsVersion};
+use edge_state::HostRecord;
+use edge_state::ZoneRecord;
+use edge_state::hostname::Stage;
+use edge_state::origin::OriginTls;
 use edge_state::seal::{KeyRing, SealingKey};
-use edge_state::zone::{OriginTls, ZoneRecord};
+use edge_state::tls::{TlsSettings, TlsVersion};
 use edge_state::{Hostname, KeyType};
 use edge_tls::config::{Config, Limits, LogFormat, Origins};
 use edge_tls::edge::Edge;
