@@ -3,23 +3,29 @@
 //! and the edge records in the caller's transaction.
 //!
 //! - [`work`]: one hostname, locked, with everything that changes about it
+//! - [`live`]: a stored certificate with its machine
 //! - [`record`]: what the edge is told
 //! - [`requested`]: what the client set
 //!
 //! Every function here is called after the caller's own writes and directly before the commit,
 //! because edge records come last in a transaction (see [`crate::store::changes::put`]).
 
+mod error;
+mod live;
 mod record;
 mod requested;
 #[cfg(test)]
 mod tests;
 mod work;
 
+pub use error::EngineError;
+pub(crate) use live::Live;
+
 use std::sync::Arc;
 
 use edge_state::KeyType;
 use edge_state::seal::Sealed;
-use lifecycle::certificate::{self, Certificate};
+use lifecycle::certificate;
 use lifecycle::hostname;
 use lifecycle::{Authority, Schedule, Timestamp};
 use tokio::sync::Notify;
@@ -38,34 +44,6 @@ pub struct Engine {
     vault: Arc<Vault>,
     jobs: Arc<Notify>,
     edge: Bell,
-}
-
-/// Why nothing was written.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// The database failed.
-    #[error("database: {0}")]
-    Database(#[from] sqlx::Error),
-    /// The machine refused the event: a defect of the caller.
-    #[error("{0}")]
-    Illegal(String),
-    /// A stored state is of another version, or was changed by hand.
-    #[error("the stored state of {subject} is not readable: {error}")]
-    State {
-        /// A certificate's or custom hostname's id.
-        subject: String,
-        /// What is wrong with it.
-        error: String,
-    },
-    /// A private key could not be sealed or opened.
-    #[error(transparent)]
-    Vault(#[from] crate::vault::Error),
-    /// Nothing to order from.
-    #[error("no certificate authority is configured: set LINTEL_ACME_AUTHORITIES")]
-    NoAuthority,
-    /// No such custom hostname.
-    #[error("there is no such custom hostname")]
-    NotFound,
 }
 
 /// What is stored together with a certificate's event, if the machine takes the event.
@@ -207,13 +185,4 @@ impl Engine {
     pub fn schedule(&self) -> Schedule {
         self.schedule
     }
-}
-
-/// Reads a stored certificate machine.
-pub(crate) fn certificate_state(id: &str, text: &str) -> Result<Certificate, EngineError> {
-    serde_json::from_str(text).map_err(|error| unreadable(id, &error))
-}
-
-fn unreadable(subject: &str, error: &serde_json::Error) -> EngineError {
-    EngineError::State { subject: subject.to_owned(), error: error.to_string() }
 }

@@ -5,9 +5,9 @@ use edge_state::seal::Sealed;
 use edge_state::{CertificateRecord, EdgeCertificate, HostRecord, Hostname, KeyType};
 use lifecycle::hostname::Hostname as Machine;
 
+use super::error::{EngineError, unreadable};
+use super::live::Live;
 use super::requested::Requested;
-use super::work::Live;
-use super::{EngineError, unreadable};
 use crate::store::machines::HostnameRow;
 use crate::vault::{Place, Vault};
 

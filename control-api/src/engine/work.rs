@@ -1,24 +1,19 @@
 //! One custom hostname, locked, with everything that changes about it in one transaction.
 
 use edge_state::{ChallengeRecord, Hostname, Key, KeyType, Record as _};
-use lifecycle::certificate::{Certificate, Effect, Event};
+use lifecycle::certificate::{Certificate, Effect, Event, Purpose};
 use lifecycle::hostname::{self, Hostname as Machine};
 use lifecycle::status::{Row, ssl_status};
 use lifecycle::validation::Challenge;
 use lifecycle::{Authority, Terms, Timestamp};
 
+use super::error::{EngineError, unreadable};
+use super::live::Live;
 use super::requested::Requested;
-use super::{Attached, Engine, EngineError, certificate_state, record, unreadable};
-use crate::store::certificates::{self, CertificateRow, NewCertificate, Standing};
+use super::{Attached, Engine, record};
+use crate::store::certificates::{self, NewCertificate, Standing};
 use crate::store::machines::{self, Derived, HostnameRow};
 use crate::store::{Tx, changes, jobs};
-
-/// A certificate's row with its machine.
-pub(super) struct Live {
-    pub(super) row: CertificateRow,
-    pub(super) key_type: KeyType,
-    pub(super) state: Certificate,
-}
 
 /// A hostname's machines from lock to commit.
 pub(super) struct Work<'a> {
@@ -60,10 +55,7 @@ impl<'a> Work<'a> {
         let requested = Requested::parse(&row.requested).map_err(|error| unreadable(id, &error))?;
         let mut certificates = Vec::new();
         for row in certificates::of_hostname(tx, id).await? {
-            let state = certificate_state(&row.id, &row.state)?;
-            let p256 = row.key_type == KeyType::P256.as_str();
-            let key_type = if p256 { KeyType::P256 } else { KeyType::Rsa2048 };
-            certificates.push(Live { row, key_type, state });
+            certificates.push(Live::read(row)?);
         }
         let authorities = engine.authorities_for(requested.authority());
         let (edge, removed) = (Edge::default(), false);
@@ -142,7 +134,7 @@ impl<'a> Work<'a> {
         let missing = !self.certificates.iter().any(|live| live.key_type == KeyType::P256);
         if self.row.ssl_id.is_some() && missing {
             let deadline = self.now + self.engine.schedule.issuance_window();
-            self.insert(KeyType::P256, Some(deadline)).await?;
+            self.insert(KeyType::P256, Purpose::First { deadline }).await?;
         }
         Ok(())
     }
@@ -152,8 +144,9 @@ impl<'a> Work<'a> {
         let newest = self.certificates.iter().rfind(|live| live.key_type == key_type);
         let Some(newest) = newest else { return Ok(()) };
         // One that is being renewed already has just lost its successor.
-        if matches!(newest.state, Certificate::Renewing { .. } | Certificate::Expired { .. }) {
-            return self.insert(key_type, None).await;
+        if let Certificate::Renewing { issued } | Certificate::Expired { issued } = &newest.state {
+            let needed_by = issued.validity.not_after;
+            return self.insert(key_type, Purpose::Successor { needed_by }).await;
         }
         let id = newest.row.id.clone();
         self.certificate(&id, Event::Reissue, Attached::Nothing).await
@@ -225,12 +218,14 @@ impl<'a> Work<'a> {
         };
         let key_type = self.certificates[index].key_type;
         match effect {
-            Effect::BeginSuccessor => self.insert(key_type, None).await,
+            Effect::BeginSuccessor { needed_by } => {
+                self.insert(key_type, Purpose::Successor { needed_by }).await
+            }
             Effect::BeginCompanion => {
                 let has_rsa =
                     self.certificates.iter().any(|live| live.key_type == KeyType::Rsa2048);
                 if key_type == KeyType::P256 && !has_rsa {
-                    self.insert(KeyType::Rsa2048, None).await?;
+                    self.insert(KeyType::Rsa2048, Purpose::Companion).await?;
                 }
                 Ok(())
             }
@@ -247,7 +242,8 @@ impl<'a> Work<'a> {
             Effect::PublishChallenge(challenge) => self.edge.challenges.push((challenge, true)),
             Effect::RetractChallenge(challenge) => self.edge.challenges.push((challenge, false)),
             Effect::PublishCertificates => self.edge.certificates = true,
-            Effect::BeginSuccessor | Effect::BeginCompanion | Effect::RetirePredecessors => {}
+            Effect::BeginSuccessor { .. } | Effect::BeginCompanion | Effect::RetirePredecessors => {
+            }
         }
     }
 
@@ -304,15 +300,11 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    async fn insert(
-        &mut self,
-        key_type: KeyType,
-        deadline: Option<Timestamp>,
-    ) -> Result<(), EngineError> {
+    async fn insert(&mut self, key_type: KeyType, purpose: Purpose) -> Result<(), EngineError> {
         let (authorities, schedule) = (self.authorities.clone(), self.engine.schedule);
         let terms = Terms { authorities: &authorities, schedule, dice: rand::random() };
         let state =
-            Certificate::begin(deadline, self.now, &terms).ok_or(EngineError::NoAuthority)?;
+            Certificate::begin(purpose, self.now, &terms).ok_or(EngineError::NoAuthority)?;
         let id = uuid::Uuid::new_v4().to_string();
         let newest = self.certificates.iter().map(|live| live.row.created_at).max();
         let new = NewCertificate {
@@ -327,7 +319,7 @@ impl<'a> Work<'a> {
         certificates::insert(self.tx, new, standing(&state, &text)).await?;
         let row = certificates::of_hostname(self.tx, &self.row.id).await?;
         let row = row.into_iter().find(|row| row.id == id).ok_or(EngineError::NotFound)?;
-        self.certificates.push(Live { row, key_type, state });
+        self.certificates.push(Live::read(row)?);
         self.store(self.certificates.len() - 1).await
     }
 

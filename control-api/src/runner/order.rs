@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::trouble::{About, Trouble, order_status};
 use super::{Failure, Report, Runner};
 use crate::chain::{self, ChainError};
-use crate::engine::{Attached, certificate_state};
+use crate::engine::{Attached, Live};
 use crate::issuer::{self, Issuer};
 use crate::keys;
 use crate::store::certificates::{self, CertificateRow, IssuedChain};
@@ -86,9 +86,7 @@ impl Runner {
         };
         let hostname = Hostname::parse(&row.hostname)?;
         let target = Hostname::parse(&owner.cname_target)?;
-        let p256 = row.key_type == KeyType::P256.as_str();
-        let key_type = if p256 { KeyType::P256 } else { KeyType::Rsa2048 };
-        let state = certificate_state(&row.id, &row.state)?;
+        let Live { row, key_type, state } = Live::read(row)?;
         Ok(Some(Subject { row, hostname, target, key_type, state }))
     }
 

@@ -2,10 +2,10 @@
 //! after failures.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::backoff::jitter;
 use crate::{Problem, Terms, Timestamp};
 
 /// The name of a certificate authority in the configuration (`certificate_authority`).
@@ -62,18 +62,18 @@ pub struct Choice {
 }
 
 impl Failures {
-    /// Counts a failure.
+    /// Counts a failure; `rest` says how long the authority is left alone after so many in a row.
     pub fn record(
         &mut self,
         authority: &Authority,
         problem: &Problem,
         now: Timestamp,
-        terms: &Terms,
+        rest: impl FnOnce(u32) -> Duration,
     ) {
         let in_a_row = self.of(authority).map_or(0, |failure| failure.in_a_row).saturating_add(1);
         self.0.retain(|failure| failure.authority != *authority);
         let banned_until = problem.retry_at();
-        let ladder = now + jitter(terms.schedule.authority(in_a_row), terms.dice);
+        let ladder = now + rest(in_a_row);
         self.0.push(Failure {
             authority: authority.clone(),
             in_a_row,
@@ -129,8 +129,6 @@ impl Failures {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::Schedule;
 
@@ -162,7 +160,8 @@ mod tests {
         fn fail(&mut self, problem: fn(&Authority) -> Problem, who: usize, at: Timestamp) {
             let authority = self.authorities[who].clone();
             let mut failures = self.failures.clone();
-            failures.record(&authority, &problem(&authority), at, &self.terms());
+            let rest = |failures| Schedule::default().authority(failures);
+            failures.record(&authority, &problem(&authority), at, rest);
             self.failures = failures;
         }
 

@@ -36,7 +36,7 @@ mod order;
 mod view;
 
 pub use event::{Effect, Event, Illegal, OrderStatus, Step};
-pub use order::{Issuance, Order, Ordered, Patience, Validation};
+pub use order::{Issuance, Order, Ordered, Patience, Purpose, Validation};
 
 /// One certificate. A variant owns exactly what is known in it.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -158,11 +158,10 @@ pub struct Issued {
 }
 
 impl Certificate {
-    /// A new one, with what is left of time for a first certificate (`None`: as long as it takes,
-    /// for a successor or a companion). `None` if no authority is configured.
+    /// A new one. `None` if no authority is configured.
     #[must_use]
-    pub fn begin(deadline: Option<Timestamp>, now: Timestamp, terms: &Terms) -> Option<Self> {
-        let patience = Patience::new(deadline);
+    pub fn begin(purpose: Purpose, now: Timestamp, terms: &Terms) -> Option<Self> {
+        let patience = Patience::new(purpose);
         let choice = patience.failures.choose(now, terms)?;
         Some(Self::Initializing { authority: choice.authority, at: choice.at, patience })
     }
@@ -215,13 +214,13 @@ impl Certificate {
                 | PendingDeployment { issued, .. }
                 | DeploymentTimedOut { issued, .. },
                 Event::Due,
-            ) if now >= issued.renew_at => (Renewing { issued }, vec![Effect::BeginSuccessor]),
+            ) if now >= issued.renew_at => arrow::renew(issued),
             (
                 Active { issued }
                 | PendingDeployment { issued, .. }
                 | DeploymentTimedOut { issued, .. },
                 Event::Reissue,
-            ) => (Renewing { issued }, vec![Effect::BeginSuccessor]),
+            ) => arrow::renew(issued),
             (Renewing { issued }, Event::Due) if now >= issued.validity.not_after => {
                 (Expired { issued }, vec![])
             }

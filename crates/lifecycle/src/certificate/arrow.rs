@@ -2,7 +2,7 @@
 //! [`Certificate::next`] returns.
 
 use super::event::{Effect, OrderStatus};
-use super::order::{Issuance, Order, Ordered, Patience, Validation};
+use super::order::{Issuance, Order, Ordered, Patience, Purpose, Validation};
 use super::{Certificate, Issued, Phase};
 use crate::authority::Choice;
 use crate::backoff::jitter;
@@ -127,6 +127,11 @@ pub(super) fn arrived(serial: String, validity: Validity, now: Timestamp, terms:
     (state, vec![Effect::PublishCertificates])
 }
 
+pub(super) fn renew(issued: Issued) -> Arrow {
+    let needed_by = issued.validity.not_after;
+    (Certificate::Renewing { issued }, vec![Effect::BeginSuccessor { needed_by }])
+}
+
 /// The step could not be performed, or found something wrong: try again, later and later.
 pub(super) fn failed(state: Certificate, problem: Problem, now: Timestamp, terms: &Terms) -> Arrow {
     match state {
@@ -146,10 +151,11 @@ pub(super) fn failed(state: Certificate, problem: Problem, now: Timestamp, terms
             (Certificate::PendingValidation { challenge, step, on }, vec![])
         }
         Certificate::PendingIssuance { step, on } => {
-            // Only a renewal has no deadline: it must not die with its authority, and a second
-            // certificate is the lesser evil.
-            let renewal = on.patience.deadline.is_none();
-            if renewal && problem.is_authority() && on.tries >= UNREACHABLE {
+            // A renewal must not die with its authority: a second certificate is the lesser evil.
+            let renewal = matches!(on.patience.purpose, Purpose::Successor { .. });
+            // One that stays unusable, as it has expired before it came, is no certificate.
+            let useless = matches!(problem, Problem::BadCertificate { .. });
+            if (useless || renewal) && problem.is_authority() && on.tries >= UNREACHABLE {
                 let state = Certificate::PendingIssuance { step, on };
                 return order_failed(state, problem, now, terms);
             }
@@ -173,10 +179,12 @@ pub(super) fn failed(state: Certificate, problem: Problem, now: Timestamp, terms
 fn later(on: Ordered, problem: Problem, now: Timestamp, terms: &Terms) -> Ordered {
     let delay = match &problem {
         Problem::ChallengeNotAtEdge { .. } => terms.schedule.poll(on.tries),
-        problem if problem.is_authority() => terms.schedule.authority(on.tries.saturating_add(1)),
-        _ => terms.schedule.validation_check(on.tries),
+        problem if problem.is_authority() => {
+            on.patience.purpose.rest(on.tries.saturating_add(1), now, terms)
+        }
+        _ => jitter(terms.schedule.validation_check(on.tries), terms.dice),
     };
-    let at = now + jitter(delay, terms.dice);
+    let at = now + delay;
     let at = problem.retry_at().map_or(at, |retry_at| retry_at.max(at));
     Ordered { problem: Some(problem), ..on.again(at) }
 }
@@ -225,7 +233,8 @@ fn order_again(
     now: Timestamp,
     terms: &Terms,
 ) -> Arrow {
-    patience.failures.record(failed, &problem, now, terms);
+    let rest = |in_a_row| patience.purpose.rest(in_a_row, now, terms);
+    patience.failures.record(failed, &problem, now, rest);
     if patience.has_ended(now) {
         return (Certificate::TimedOut { during, problem, order: None, patience }, vec![]);
     }
@@ -243,10 +252,7 @@ fn choose(patience: &Patience, last: Option<&Authority>, now: Timestamp, terms: 
 
 /// Whatever waits is tried now, and has its whole time again.
 pub(super) fn refresh(state: Certificate, now: Timestamp, terms: &Terms) -> Arrow {
-    let renew = |patience: Patience| Patience {
-        deadline: patience.deadline.map(|_| now + terms.schedule.issuance_window()),
-        ..patience
-    };
+    let renew = |patience: Patience| patience.renewed(now, terms);
     let state = match state {
         Certificate::Initializing { authority, patience, .. } => {
             let at = patience.failures.forced(&authority, now, terms);

@@ -99,8 +99,11 @@ pub enum Effect {
     RetractChallenge(Challenge),
     /// Write the hostname's certificates on the edge anew: a chain has come or gone.
     PublishCertificates,
-    /// Begin a certificate for the same name and key type, without a deadline.
-    BeginSuccessor,
+    /// Begin a certificate for the same name and key type.
+    BeginSuccessor {
+        /// When the present one expires.
+        needed_by: Timestamp,
+    },
     /// After the first ECDSA certificate, begin the RSA one, if there is none yet.
     BeginCompanion,
     /// Tell all older certificates of the same name and key type ([`Event::SuccessorActive`]).

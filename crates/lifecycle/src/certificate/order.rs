@@ -1,10 +1,13 @@
 //! What is kept about an order while it lives, and about the ones that failed before it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::event::Step;
 use crate::authority::Failures;
-use crate::{Authority, Problem, Timestamp};
+use crate::backoff::jitter;
+use crate::{Authority, Problem, Terms, Timestamp};
 
 /// An order at an authority.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -35,8 +38,26 @@ pub struct Ordered {
 pub struct Patience {
     /// By authority.
     pub failures: Failures,
-    /// When to give up and wait for a person. `None`: never.
-    pub deadline: Option<Timestamp>,
+    /// How long it is worth while, and how urgent.
+    pub purpose: Purpose,
+}
+
+/// What a certificate is wanted for.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "purpose")]
+pub enum Purpose {
+    /// The hostname's first one: the customer may never do their part.
+    First {
+        /// When to give up and wait for a person.
+        deadline: Timestamp,
+    },
+    /// The RSA one beside it: as soon as limits allow, and for ever.
+    Companion,
+    /// A renewal: for ever, and in haste when the end is near.
+    Successor {
+        /// When the predecessor expires.
+        needed_by: Timestamp,
+    },
 }
 
 /// How far proof of control is.
@@ -84,13 +105,39 @@ impl Issuance {
     }
 }
 
+impl Purpose {
+    /// How long to leave an authority alone after so many failures in a row: by the ladder, but
+    /// not so long that a predecessor expires meanwhile.
+    pub(super) fn rest(self, failures: u32, now: Timestamp, terms: &Terms) -> Duration {
+        let ladder = terms.schedule.authority(failures);
+        let rest = match self {
+            Self::Successor { needed_by } if needed_by > now => {
+                ladder.min((needed_by.since(now) / 8).max(terms.schedule.base()))
+            }
+            _ => ladder,
+        };
+        jitter(rest, terms.dice)
+    }
+}
+
 impl Patience {
-    pub(super) fn new(deadline: Option<Timestamp>) -> Self {
-        Self { failures: Failures::default(), deadline }
+    pub(super) fn new(purpose: Purpose) -> Self {
+        Self { failures: Failures::default(), purpose }
     }
 
     pub(super) fn has_ended(&self, now: Timestamp) -> bool {
-        self.deadline.is_some_and(|deadline| now >= deadline)
+        matches!(self.purpose, Purpose::First { deadline } if now >= deadline)
+    }
+
+    /// With its whole time again.
+    pub(super) fn renewed(self, now: Timestamp, terms: &Terms) -> Self {
+        let purpose = match self.purpose {
+            Purpose::First { .. } => {
+                Purpose::First { deadline: now + terms.schedule.issuance_window() }
+            }
+            purpose => purpose,
+        };
+        Self { purpose, ..self }
     }
 }
 

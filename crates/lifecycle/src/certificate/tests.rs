@@ -9,6 +9,8 @@ use crate::renewal::Validity;
 const NOW: Timestamp = Timestamp::EPOCH;
 const DAY: Duration = Duration::from_hours(24);
 
+const FIRST: Purpose = Purpose::First { deadline: Timestamp::from_seconds(7 * 24 * 3600) };
+
 fn first() -> Authority {
     Authority::new("first")
 }
@@ -35,7 +37,7 @@ fn wrong_answer() -> Problem {
 }
 
 fn patience() -> Patience {
-    Patience::new(Some(NOW + 7 * DAY))
+    Patience::new(FIRST)
 }
 
 fn issued() -> Issued {
@@ -201,12 +203,12 @@ fn a_challenge_is_retracted_whenever_its_order_leaves_validation() {
     }
 }
 
-/// A renewal (no deadline) whose authority dies for good while it issues ends at another one; a
+/// A renewal whose authority dies for good while it issues ends at another one; a
 /// first certificate waits for a person, and then asks the same order before any other.
 #[test]
 fn an_authority_that_dies_while_issuing() {
-    let die = |deadline| {
-        let on = Ordered::new(order(), Patience::new(deadline), NOW);
+    let die = |purpose| {
+        let on = Ordered::new(order(), Patience::new(purpose), NOW);
         let mut state = Certificate::PendingIssuance { step: Issuance::Processing, on };
         for _ in 0..20 {
             let Some((Step::ReadOrder, at)) = state.next_step() else { break };
@@ -214,9 +216,9 @@ fn an_authority_that_dies_while_issuing() {
         }
         state
     };
-    let renewal = die(None);
+    let renewal = die(Purpose::Successor { needed_by: NOW + 30 * DAY });
     assert!(matches!(&renewal, Certificate::Failing { .. }), "{renewal:?}");
-    let first = die(Some(NOW + 7 * DAY));
+    let first = die(FIRST);
     assert!(matches!(&first, Certificate::TimedOut { order: Some(_), .. }), "{first:?}");
     let (after, _) = with(|terms| first.next(Event::Refresh, NOW + 9 * DAY, terms)).unwrap();
     assert_eq!(after.order(), Some("order/1"));
@@ -226,7 +228,7 @@ fn an_authority_that_dies_while_issuing() {
 fn the_dead_authority_is_asked_no_more_than_the_ladder_allows() {
     let authorities = [first()];
     let terms = Terms { authorities: &authorities, schedule: Schedule::default(), dice: 0.0 };
-    let mut state = Certificate::begin(None, NOW, &terms).unwrap();
+    let mut state = Certificate::begin(Purpose::Companion, NOW, &terms).unwrap();
     let mut asked = 0;
     while let Some((Step::PlaceOrder, at)) = state.next_step() {
         if at > NOW + 4 * DAY {
@@ -248,7 +250,7 @@ fn a_point_of_presence_that_never_comes_back_does_not_keep_renewal_away() {
         let event = if step == Step::Probe { Event::Failed(down()) } else { Event::Due };
         let (after, effects) = with(|terms| state.next(event, now, terms)).unwrap();
         state = after;
-        if effects == [Effect::BeginSuccessor] {
+        if effects == [Effect::BeginSuccessor { needed_by: NOW + 90 * DAY }] {
             break;
         }
     }
@@ -281,7 +283,7 @@ proptest! {
     ) {
         let authorities = [first()];
         let terms = Terms { authorities: &authorities, schedule: Schedule::default(), dice };
-        let mut state = Certificate::begin(Some(NOW + 7 * DAY), NOW, &terms).unwrap();
+        let mut state = Certificate::begin(FIRST, NOW, &terms).unwrap();
         let (mut now, mut valid) = (NOW, false);
         for (event, seconds) in events {
             now = now + Duration::from_secs(seconds);
@@ -306,7 +308,7 @@ proptest! {
     ) {
         let authorities = [first()];
         let terms = Terms { authorities: &authorities, schedule: Schedule::default(), dice };
-        let mut state = Certificate::begin(Some(NOW + 7 * DAY), NOW, &terms).unwrap();
+        let mut state = Certificate::begin(FIRST, NOW, &terms).unwrap();
         let mut now = NOW;
         for (event, seconds) in events {
             now = now + Duration::from_secs(seconds);
