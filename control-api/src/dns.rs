@@ -207,7 +207,8 @@ impl Resolver {
         }
         let query =
             Name::from_ascii(format!("{name}.")).map_err(|_| DnsError::Name(name.to_owned()))?;
-        match self.inner.lookup(query, kind).await {
+        let lookup = tokio::time::timeout(LOOKUP_TIMEOUT, self.inner.lookup(query, kind)).await;
+        match lookup.unwrap_or(Err(NetError::Timeout)) {
             Ok(lookup) => Ok(lookup.answers().iter().map(|record| record.data.clone()).collect()),
             Err(NetError::Dns(NetDnsError::NoRecordsFound(none)))
                 if none.response_code == ResponseCode::NoError =>
@@ -250,5 +251,7 @@ fn text(name: &Name) -> String {
     name.to_ascii().trim_end_matches('.').to_ascii_lowercase()
 }
 
-const QUERY_TIMEOUT: Duration = Duration::from_secs(3);
+const QUERY_TIMEOUT: Duration = Duration::from_secs(2);
+/// Of all queries for one type of one name together.
+const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_ALIASES: usize = 10;
