@@ -1,5 +1,6 @@
 //! Structured logs, and one id per request that stands in the answer and in every line about it.
 
+use std::io::IsTerminal as _;
 use std::str::FromStr;
 
 use axum::extract::{MatchedPath, Request};
@@ -41,6 +42,7 @@ impl FromStr for LogFormat {
 pub fn start(filter: &str, format: LogFormat) -> Result<(), ParseError> {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::builder().parse(filter)?)
+        .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);
     match format {
         LogFormat::Json => subscriber.json().flatten_event(true).init(),

@@ -64,7 +64,8 @@ impl Window {
 
 fn number(text: Option<&str>, name: &str, min: i64, max: i64) -> Result<Option<i64>, ApiError> {
     let Some(text) = given(text) else { return Ok(None) };
-    match text.parse() {
+    // Some SDKs write numbers as floats.
+    match text.strip_suffix(".0").unwrap_or(text).parse() {
         Ok(number) if (min..=max).contains(&number) => Ok(Some(number)),
         _ => {
             let message = format!("{name} must be a whole number from {min} to {max}");
