@@ -67,7 +67,8 @@ fn builder() -> Builder<TokioExecutor> {
 }
 
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Also how long a connection may rest between two requests: longer than clients keep theirs.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 const GRACE: Duration = Duration::from_secs(5);
 const MAX_HEAD: usize = 64 * 1024;

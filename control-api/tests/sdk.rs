@@ -113,7 +113,9 @@ impl Server {
             .stderr(log)
             .spawn()
             .unwrap();
-        let server = Self { process, listen, admin, folder, http: reqwest::Client::new() };
+        // The suites take longer than a connection may rest.
+        let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
+        let server = Self { process, listen, admin, folder, http };
         server.until_ready().await;
         server
     }

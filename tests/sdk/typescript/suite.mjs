@@ -126,11 +126,16 @@ await check("every filter of customHostnames.list", async () => {
     [{ certificate_authority: "google" }, secured],
     [{ hostname_status: "pending" }, plain],
     [{ hostname_status: "pending", wildcard: false, order: "ssl", direction: "desc" }, secured],
-    [{ ssl_status: (await client.customHostnames.get(secured.id, { zone_id })).ssl.status, order: "ssl_status" }, secured],
   ]) {
     assert.ok((await ids(query)).includes(expected.id), JSON.stringify(query));
   }
   assert.ok(!(await ids({ ssl: 1 })).includes(plain.id));
+  // Its status moves on by itself between the two requests.
+  const isListed = async () => {
+    const { status } = (await client.customHostnames.get(secured.id, { zone_id })).ssl;
+    return (await ids({ ssl_status: status, order: "ssl_status" })).includes(secured.id);
+  };
+  assert.ok((await isListed()) || (await isListed()) || (await isListed()));
   assert.deepEqual(await ids({ wildcard: true, hostname_status: "pending" }), []);
   assert.ok(!(await ids({ hostname_status: "blocked" })).includes(plain.id));
   await refused(client.customHostnames.list({ zone_id, id: plain.id, hostname: { exact: "a" } }), Cloudflare.BadRequestError, 400, 1438);
