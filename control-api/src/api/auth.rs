@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
 use super::error::{ApiError, Malformed, Refusal};
-use super::permission::{self, Area, Grants, Level, Target};
+use super::permission::{Area, Grants, Level, Policy, StoredPolicy, Target, group};
 use super::{App, is_id};
 use crate::store::accounts::AccountRow;
 use crate::store::tokens::TokenRow;
@@ -125,7 +125,7 @@ impl Caller {
         }
         match area {
             Some(area) if !self.grants.allow(area, level, target) => {
-                Err(ApiError::Forbidden(permission::name(area, level).to_owned()))
+                Err(ApiError::Forbidden(group::name(area, level).to_owned()))
             }
             _ => Ok(()),
         }
@@ -156,7 +156,7 @@ impl<P: Permission> FromRequestParts<App> for ForUser<P> {
         if let Some(area) = P::area(level)
             && !caller.grants.allow(area, level, Target::User)
         {
-            return Err(ApiError::Forbidden(permission::name(area, level).to_owned()));
+            return Err(ApiError::Forbidden(group::name(area, level).to_owned()));
         }
         Ok(Self { caller, permission: PhantomData })
     }
@@ -254,9 +254,8 @@ pub(crate) fn hash(token: &str) -> [u8; 32] {
 }
 
 fn as_caller(row: TokenRow) -> Result<Caller, ApiError> {
-    let policies = row.stored_policies().and_then(|stored| {
-        stored.iter().map(permission::Policy::try_from).collect::<Result<Vec<_>, _>>()
-    });
+    let policies = StoredPolicy::read_all(&row.policies)
+        .and_then(|stored| stored.iter().map(Policy::try_from).collect::<Result<Vec<_>, _>>());
     let policies = policies.map_err(|error| {
         tracing::error!(token = row.id, error, "a stored policy cannot be read");
         ApiError::Internal

@@ -5,8 +5,6 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::page::Window;
-
 /// One object: `{"success":true,"errors":[],"messages":[],"result":{..}}`.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Envelope<T> {
@@ -52,6 +50,23 @@ pub struct ResultInfo {
     total_count: i64,
     /// Pages in all.
     total_pages: i64,
+}
+
+/// Which part of a list is wanted.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Window {
+    /// From 1.
+    pub page: i64,
+    /// At most this many.
+    pub per_page: i64,
+}
+
+impl Window {
+    /// How many come before this page.
+    #[must_use]
+    pub fn offset(self) -> i64 {
+        (self.page - 1) * self.per_page
+    }
 }
 
 /// `DELETE` in the contract's odd shape: some SDKs read `id` at the top, others in `result`.

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use super::auth::{ForZone, SslAndCertificates};
 use super::error::code;
 use super::json::{Body, Json};
-use super::{ApiError, App, Envelope, origin, zones};
+use super::{ApiError, App, Envelope, origin, zone_record};
 use crate::clock::rfc3339;
 use crate::store;
 use crate::store::zones::ZoneRow;
@@ -96,10 +96,10 @@ pub async fn delete(
 async fn set(app: &App, zone_id: &str, origin: Option<&str>) -> Result<ZoneRow, ApiError> {
     let now = app.clock.now_millis();
     let mut tx = app.db.begin().await?;
-    zones::current(&mut tx, zone_id).await?;
+    zone_record::current(&mut tx, zone_id).await?;
     store::zones::set_fallback_origin(&mut tx, zone_id, origin, now).await?;
-    let row = zones::current(&mut tx, zone_id).await?;
-    zones::publish(&mut tx, &row, now).await?;
+    let row = zone_record::current(&mut tx, zone_id).await?;
+    zone_record::publish(&mut tx, &row, now).await?;
     app.commit(tx).await?;
     Ok(row)
 }

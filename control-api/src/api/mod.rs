@@ -18,8 +18,10 @@ pub mod origin;
 pub mod page;
 pub mod permission;
 pub mod points_of_presence;
+pub mod settings;
 pub mod tokens;
 pub mod user;
+pub mod zone_record;
 pub mod zone_settings;
 pub mod zones;
 

@@ -5,6 +5,7 @@ use http::request::Parts;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::envelope::Window;
 use super::error::{ApiError, code};
 
 /// Query parameters in the contract's shape; what cannot be read is 400 and not axum's text.
@@ -36,29 +37,12 @@ pub struct Paging {
     per_page: Option<String>,
 }
 
-/// Which part of a list is wanted.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Window {
-    /// From 1.
-    pub page: i64,
-    /// At most this many.
-    pub per_page: i64,
-}
-
 impl Paging {
     /// Judges the numbers.
     pub fn window(&self) -> Result<Window, ApiError> {
         let page = number(self.page.as_deref(), "page", 1, i64::from(i32::MAX))?.unwrap_or(1);
         let per_page = number(self.per_page.as_deref(), "per_page", 1, MAX_PER_PAGE)?;
         Ok(Window { page, per_page: per_page.unwrap_or(DEFAULT_PER_PAGE) })
-    }
-}
-
-impl Window {
-    /// How many come before this page.
-    #[must_use]
-    pub fn offset(self) -> i64 {
-        (self.page - 1) * self.per_page
     }
 }
 

@@ -2,10 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use edge_state::origin::OriginTls;
-use edge_state::tls::TlsVersion;
-use edge_state::zone::Hsts;
-use edge_state::{Hostname, Key, Record as _, ZoneRecord};
+use edge_state::{Hostname, Key};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -16,7 +13,7 @@ use super::idempotency::{Attempt, Begun, Post};
 use super::json::{Body, Json};
 use super::page::{Paging, Params, given, one_of};
 use super::permission::{Area, Level, Target};
-use super::zone_settings::Settings;
+use super::zone_record::{current, publish};
 use super::{ApiError, App, Envelope, Page, is_id, new_id};
 use crate::clock::rfc3339;
 use crate::store::zones::ZoneRow;
@@ -278,50 +275,6 @@ pub async fn delete(
     changes::put(&mut tx, &Key::Zone(id.clone()), None, app.clock.now_millis()).await?;
     app.commit(tx).await?;
     Ok(Envelope::ok(Id { id }))
-}
-
-/// The zone as it is now; it was there when the caller was let in.
-pub(crate) async fn current(tx: &mut Tx, id: &str) -> Result<ZoneRow, ApiError> {
-    zones::find_for_update(tx, id).await?.ok_or(ApiError::NotFound("zone"))
-}
-
-/// Tells the edge. The last statement before commit.
-pub(crate) async fn publish(tx: &mut Tx, row: &ZoneRow, now: i64) -> Result<(), ApiError> {
-    let record = record(row)?;
-    Ok(changes::put(tx, &record.key(), Some(&record.encode()), now).await?)
-}
-
-fn record(row: &ZoneRow) -> Result<ZoneRecord, ApiError> {
-    let broken = |what: &str| {
-        tracing::error!(zone = row.id, what, "a stored zone cannot be read");
-        ApiError::Internal
-    };
-    let settings = Settings::read(&row.settings).ok_or_else(|| broken("settings"))?;
-    let origin = row.fallback_origin.as_deref().map(str::parse).transpose();
-    let hsts = settings.security_header().filter(|header| header.enabled);
-    Ok(ZoneRecord {
-        zone_id: row.id.clone(),
-        name: Hostname::parse(&row.name).map_err(|_| broken("name"))?,
-        cname_target: Hostname::parse(&row.cname_target).map_err(|_| broken("cname_target"))?,
-        fallback_origin: origin.map_err(|_| broken("fallback_origin"))?,
-        ssl: match settings.text("ssl") {
-            "flexible" => OriginTls::Flexible,
-            "strict" => OriginTls::Strict,
-            _ => OriginTls::Full,
-        },
-        always_use_https: settings.text("always_use_https") == "on",
-        min_tls_version: Some(match settings.text("min_tls_version") {
-            "1.0" => TlsVersion::V1_0,
-            "1.1" => TlsVersion::V1_1,
-            "1.3" => TlsVersion::V1_3,
-            _ => TlsVersion::V1_2,
-        }),
-        hsts: hsts.map(|header| Hsts {
-            max_age: header.max_age,
-            include_subdomains: header.include_subdomains,
-            preload: header.preload,
-        }),
-    })
 }
 
 async fn show(tx: &mut Tx, row: ZoneRow) -> Result<Zone, ApiError> {

@@ -1,7 +1,6 @@
 //! API tokens. Their values are nowhere, only hashes.
 
 use super::{Sql, Tx, on, sql};
-use crate::api::permission::StoredPolicy;
 
 /// A row of `api_tokens`.
 #[derive(Clone, sqlx::FromRow)]
@@ -12,7 +11,7 @@ pub struct TokenRow {
     pub name: String,
     /// SHA-256 of the value.
     pub hash: Vec<u8>,
-    /// JSON: [`StoredPolicy`]s.
+    /// JSON.
     pub policies: String,
     /// `None`: the token belongs to the user.
     pub account_id: Option<String>,
@@ -26,13 +25,6 @@ pub struct TokenRow {
     pub created_at: i64,
     /// Unix milliseconds.
     pub updated_at: i64,
-}
-
-impl TokenRow {
-    /// The policies; the error says why they cannot be read.
-    pub fn stored_policies(&self) -> Result<Vec<StoredPolicy>, String> {
-        serde_json::from_str(&self.policies).map_err(|error| error.to_string())
-    }
 }
 
 /// Adds a token.

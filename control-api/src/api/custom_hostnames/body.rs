@@ -12,13 +12,24 @@ use serde_json::value::RawValue;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::requested::Change;
+use super::settings::{SettingsBody, choice, known};
 use crate::api::error::{ApiError, code};
 use crate::api::json::{Body, Field, Others};
 use crate::api::origin;
 
 /// `null` unsets a key.
 pub(super) type Metadata = BTreeMap<String, Option<Box<RawValue>>>;
+
+/// What one request changes. Its fields have been judged one by one.
+pub struct Change {
+    pub(super) custom_metadata: Field<Metadata>,
+    pub(super) custom_origin_server: Field<String>,
+    pub(super) custom_origin_sni: Field<String>,
+    pub(super) ssl: Field<SslBody>,
+    /// Declarative clients send the whole object, `hostname` included, with `ssl`: then metadata and
+    /// `ssl` are complete, and what is missing in them is unset.
+    pub(super) whole: bool,
+}
 
 /// `POST`: `hostname` is required.
 #[derive(Debug, Deserialize)]
@@ -104,23 +115,6 @@ pub struct SslBody {
     custom_cert_bundle: Field<Vec<IgnoredAny>>,
     #[serde(flatten)]
     #[schema(ignore)]
-    others: Others,
-}
-
-/// `ssl.settings`
-#[derive(Debug, Deserialize)]
-pub struct SettingsBody {
-    #[serde(default)]
-    pub(super) http2: Field<String>,
-    #[serde(default)]
-    pub(super) tls_1_3: Field<String>,
-    #[serde(default)]
-    pub(super) early_hints: Field<String>,
-    #[serde(default)]
-    pub(super) min_tls_version: Field<String>,
-    #[serde(default)]
-    pub(super) ciphers: Field<Vec<String>>,
-    #[serde(flatten)]
     others: Others,
 }
 
@@ -270,79 +264,6 @@ impl SslBody {
     }
 }
 
-impl SettingsBody {
-    fn judge(mut self) -> Result<Self, ApiError> {
-        if self.others.0.contains("tls_1_2_only") {
-            let message = "tls_1_2_only was replaced: use min_tls_version";
-            return Err(ApiError::invalid(
-                code::TLS_1_2_ONLY,
-                "ssl.settings.tls_1_2_only",
-                message,
-            ));
-        }
-        known(&self.others, &[], code::SSL, "ssl.settings.")?;
-        for field in
-            [&mut self.http2, &mut self.tls_1_3, &mut self.early_hints, &mut self.min_tls_version]
-        {
-            *field = std::mem::take(field).without_empty();
-        }
-        choice(&self.http2, &SWITCH, code::HTTP2, "ssl.settings.http2")?;
-        choice(&self.tls_1_3, &SWITCH, code::TLS_1_3, "ssl.settings.tls_1_3")?;
-        choice(&self.early_hints, &SWITCH, code::SSL, "ssl.settings.early_hints")?;
-        choice(
-            &self.min_tls_version,
-            &VERSIONS,
-            code::MIN_TLS_VERSION,
-            "ssl.settings.min_tls_version",
-        )?;
-        if let Field::Set(ciphers) = &self.ciphers {
-            judge_ciphers(ciphers)?;
-        }
-        Ok(self)
-    }
-}
-
-fn judge_ciphers(ciphers: &[String]) -> Result<(), ApiError> {
-    for (index, cipher) in ciphers.iter().enumerate() {
-        let field = format!("ssl.settings.ciphers[{index}]");
-        if !CIPHERS.contains(&cipher.as_str()) {
-            let message =
-                format!("{field} is no cipher: write BoringSSL's names, as {}", CIPHERS[0]);
-            return Err(ApiError::invalid(code::CIPHERS, &field, message));
-        }
-        if ciphers.iter().take(index).any(|earlier| earlier == cipher) {
-            return Err(ApiError::invalid(
-                code::CIPHERS,
-                &field,
-                format!("{field} stands there twice"),
-            ));
-        }
-    }
-    Ok(())
-}
-
-fn choice(field: &Field<String>, known: &[&str], code: u32, name: &str) -> Result<(), ApiError> {
-    match field {
-        Field::Set(text) if !known.contains(&text.as_str()) => {
-            let message = format!("{name} must be one of {}", known.join(", "));
-            Err(ApiError::invalid(code, name, message))
-        }
-        Field::Set(_) | Field::Null | Field::Absent => Ok(()),
-    }
-}
-
-/// Refuses fields that nobody knows; those that only answers have say nothing.
-fn known(others: &Others, read_only: &[&str], code: u32, prefix: &str) -> Result<(), ApiError> {
-    match others.0.iter().find(|key| !read_only.contains(&key.as_str())) {
-        Some(key) => {
-            let field: String = format!("{prefix}{key}").chars().take(100).collect();
-            let message = format!("{field} is no field of a custom hostname");
-            Err(ApiError::invalid(code, &field, message))
-        }
-        None => Ok(()),
-    }
-}
-
 fn code_of(field: &str) -> u32 {
     let is = |name: &str| {
         field == name || field.strip_prefix(name).is_some_and(|rest| rest.starts_with(['.', '[']))
@@ -368,8 +289,6 @@ fn code_of(field: &str) -> u32 {
     fields.iter().find(|(name, _)| is(name)).map_or(code::JSON, |(_, code)| *code)
 }
 
-const SWITCH: [&str; 2] = ["on", "off"];
-const VERSIONS: [&str; 4] = ["1.0", "1.1", "1.2", "1.3"];
 const READ_ONLY: [&str; 7] = [
     "id",
     "zone_id",
@@ -401,33 +320,4 @@ const READ_ONLY_SSL: [&str; 21] = [
     "http_body",
     "emails",
     "csr_id",
-];
-const CIPHERS: [&str; 27] = [
-    "ECDHE-ECDSA-AES128-GCM-SHA256",
-    "ECDHE-ECDSA-CHACHA20-POLY1305",
-    "ECDHE-RSA-AES128-GCM-SHA256",
-    "ECDHE-RSA-CHACHA20-POLY1305",
-    "ECDHE-ECDSA-AES256-GCM-SHA384",
-    "ECDHE-RSA-AES256-GCM-SHA384",
-    "ECDHE-ECDSA-AES128-SHA256",
-    "ECDHE-ECDSA-AES128-SHA",
-    "ECDHE-RSA-AES128-SHA256",
-    "ECDHE-RSA-AES128-SHA",
-    "ECDHE-ECDSA-AES256-SHA384",
-    "ECDHE-ECDSA-AES256-SHA",
-    "ECDHE-RSA-AES256-SHA384",
-    "ECDHE-RSA-AES256-SHA",
-    "AES128-GCM-SHA256",
-    "AES256-GCM-SHA384",
-    "AES128-SHA256",
-    "AES256-SHA256",
-    "AES128-SHA",
-    "AES256-SHA",
-    "DES-CBC3-SHA",
-    "AEAD-AES128-GCM-SHA256",
-    "AEAD-AES256-GCM-SHA384",
-    "AEAD-CHACHA20-POLY1305-SHA256",
-    "TLS_AES_128_GCM_SHA256",
-    "TLS_AES_256_GCM_SHA384",
-    "TLS_CHACHA20_POLY1305_SHA256",
 ];

@@ -2,13 +2,17 @@
 //!
 //! - this file: the handlers
 //! - [`body`]: what clients write, judged
-//! - [`requested`]: what they have set, kept as they wrote it, and how a PATCH changes it
+//! - [`settings`]: the same of `ssl.settings`
+//! - [`requested`]: what they have set, kept as they wrote it
+//! - [`change`]: how a request changes that
 //! - [`filter`]: what a list is asked for
 //! - [`view`]: what is answered
 
 pub mod body;
+pub mod change;
 pub mod filter;
 pub mod requested;
+pub mod settings;
 pub mod view;
 
 use axum::extract::{Path, State};

@@ -4,13 +4,13 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::judged;
 use crate::api::error::{ApiError, code};
 use crate::api::json::Body;
 use crate::api::page::given;
 use crate::api::permission::{Group, Policy, StoredGroup, StoredPolicy};
 use crate::api::{accounts, new_id};
 use crate::clock::parse_rfc3339;
+use crate::store::tokens::TokenRow;
 
 /// `POST` and `PUT`. A token's id and dates may stand in it, as declarative clients repeat them.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -154,6 +154,28 @@ fn store(index: usize, policy: PolicyBody) -> Result<StoredPolicy, ApiError> {
         resources: policy.resources,
         permission_groups: groups.collect::<Result<_, _>>()?,
     })
+}
+
+/// The policies of a stored token.
+pub(super) fn stored(row: &TokenRow) -> Result<Vec<StoredPolicy>, ApiError> {
+    StoredPolicy::read_all(&row.policies).map_err(|error| {
+        tracing::error!(token = row.id, error, "stored policies cannot be read");
+        ApiError::Internal
+    })
+}
+
+/// Judges policies; the error names the one that cannot be.
+pub(super) fn judged(stored: &[StoredPolicy]) -> Result<Vec<Policy>, ApiError> {
+    let judge = |(index, policy)| {
+        Policy::try_from(policy).map_err(|message| {
+            ApiError::invalid(
+                code::JSON,
+                &format!("policies[{index}]"),
+                format!("policies[{index}]: {message}"),
+            )
+        })
+    };
+    stored.iter().enumerate().map(judge).collect()
 }
 
 /// Older SDKs send empty objects and lists for what is not set.

@@ -29,7 +29,7 @@ use super::{ApiError, App, Envelope, Page, new_id};
 use crate::clock::rfc3339;
 use crate::store::tokens::TokenRow;
 use crate::store::{Tx, tokens, zones};
-use body::{Terms, TokenBody};
+use body::{Terms, TokenBody, judged, stored};
 
 /// A token, without its value.
 #[derive(Debug, Serialize, ToSchema)]
@@ -261,26 +261,6 @@ fn status(row: &TokenRow, now: i64) -> &'static str {
         Some(super::error::Refusal::Expired) => "expired",
         Some(super::error::Refusal::NotYet | super::error::Refusal::Unknown) | None => "active",
     }
-}
-
-fn stored(row: &TokenRow) -> Result<Vec<StoredPolicy>, ApiError> {
-    row.stored_policies().map_err(|error| {
-        tracing::error!(token = row.id, error, "stored policies cannot be read");
-        ApiError::Internal
-    })
-}
-
-fn judged(stored: &[StoredPolicy]) -> Result<Vec<Policy>, ApiError> {
-    let judge = |(index, policy)| {
-        Policy::try_from(policy).map_err(|message| {
-            ApiError::invalid(
-                code::JSON,
-                &format!("policies[{index}]"),
-                format!("policies[{index}]: {message}"),
-            )
-        })
-    };
-    stored.iter().enumerate().map(judge).collect()
 }
 
 /// 256 random bits. The prefix lets scanners find a token that leaked.

@@ -5,6 +5,7 @@ use http::HeaderMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::body::{judged, stored};
 use crate::api::auth::{self, BOOTSTRAP_ID, Identity};
 use crate::api::permission::{Grants, Target};
 use crate::api::{ApiError, App, Envelope};
@@ -71,7 +72,7 @@ async fn verify(
                 not_before: row.not_before.map(rfc3339),
                 expires_on: row.expires_at.map(rfc3339),
             };
-            (verified, Grants::Policies(super::judged(&super::stored(&row)?)?))
+            (verified, Grants::Policies(judged(&stored(&row)?)?))
         }
     };
     if account_id.is_some_and(|id| !grants.reach(Target::Account(id))) {

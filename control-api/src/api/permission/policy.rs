@@ -1,85 +1,10 @@
-//! What a token may do: permission groups and policies, in the contract's form.
+//! The policies of a token, judged.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// A kind of permission. Ids are Cloudflare's own, so that existing scripts find them.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Area {
-    /// The user's own tokens.
-    ApiTokens,
-    /// The user.
-    UserDetails,
-    /// Accounts.
-    AccountSettings,
-    /// Tokens that belong to an account.
-    AccountApiTokens,
-    /// Zones.
-    Zone,
-    /// Settings of zones.
-    ZoneSettings,
-    /// Custom hostnames and their certificates.
-    SslAndCertificates,
-}
-
-/// How far a permission goes. Edit holds read.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub enum Level {
-    /// Look.
-    Read,
-    /// Look and change.
-    Edit,
-}
-
-/// One line of `permission_groups`.
-#[derive(Clone, Copy, Debug)]
-pub struct Group {
-    /// 32 hexadecimal digits.
-    pub id: &'static str,
-    /// As people know it.
-    pub name: &'static str,
-    /// What it is about.
-    pub area: Area,
-    /// How far it goes.
-    pub level: Level,
-}
-
-/// What a request acts on.
-#[derive(Clone, Copy, Debug)]
-pub enum Target<'a> {
-    /// The user.
-    User,
-    /// All accounts, such as when making a new one.
-    AllAccounts,
-    /// One account.
-    Account(&'a str),
-    /// A zone in this account that has no id yet.
-    NewZone(&'a str),
-    /// One zone.
-    Zone {
-        /// Its id.
-        id: &'a str,
-        /// Its account's id.
-        account: &'a str,
-    },
-}
-
-/// Where a policy reaches.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Reach {
-    /// The user.
-    User,
-    /// Every account and every zone in it.
-    AllAccounts,
-    /// One account and every zone in it.
-    Account(String),
-    /// Every zone.
-    AllZones,
-    /// Every zone of one account.
-    ZonesOf(String),
-    /// One zone.
-    Zone(String),
-}
+use super::group::{Area, Group, Level};
+use super::reach::{self, Reach, Target};
 
 /// What a token may do.
 #[derive(Clone, Debug)]
@@ -119,71 +44,6 @@ pub struct StoredGroup {
     pub id: String,
     /// As people know it.
     pub name: String,
-}
-
-impl Group {
-    /// By id, or by name, which is easier to remember.
-    #[must_use]
-    pub fn find(text: &str) -> Option<&'static Self> {
-        GROUPS.iter().find(|group| group.id == text || group.name == text)
-    }
-
-    /// The kind of resource that it is for.
-    #[must_use]
-    pub fn scope(&self) -> &'static str {
-        match self.area {
-            Area::ApiTokens | Area::UserDetails => "com.cloudflare.api.user",
-            Area::AccountSettings | Area::AccountApiTokens => "com.cloudflare.api.account",
-            Area::Zone | Area::ZoneSettings | Area::SslAndCertificates => ZONE,
-        }
-    }
-}
-
-/// The name of the permission that an area and level ask for, to be told to who lacks it.
-#[must_use]
-pub fn name(area: Area, level: Level) -> &'static str {
-    let group = GROUPS.iter().find(|group| group.area == area && group.level == level);
-    group.map_or("", |group| group.name)
-}
-
-impl Reach {
-    fn covers(&self, target: Target<'_>) -> bool {
-        match (self, target) {
-            (Self::User, Target::User) => true,
-            (Self::AllAccounts, target) => !matches!(target, Target::User),
-            (Self::AllZones, target) => matches!(target, Target::NewZone(_) | Target::Zone { .. }),
-            (Self::Account(id), Target::Account(account))
-            | (
-                Self::Account(id) | Self::ZonesOf(id),
-                Target::NewZone(account) | Target::Zone { account, .. },
-            ) => id == account,
-            (Self::Zone(id), Target::Zone { id: zone, .. }) => id == zone,
-            (
-                Self::User | Self::Account(_) | Self::ZonesOf(_) | Self::Zone(_),
-                Target::User
-                | Target::AllAccounts
-                | Target::Account(_)
-                | Target::NewZone(_)
-                | Target::Zone { .. },
-            ) => false,
-        }
-    }
-
-    /// Whether everything that `other` reaches is reached. `account_of` knows zones' accounts.
-    fn holds(&self, other: &Self, account_of: &dyn Fn(&str) -> Option<String>) -> bool {
-        let in_account =
-            |zone: &str, id: &str| account_of(zone).is_some_and(|account| account == id);
-        match (self, other) {
-            (Self::AllAccounts, other) => *other != Self::User,
-            (Self::AllZones, other) => {
-                matches!(other, Self::AllZones | Self::ZonesOf(_) | Self::Zone(_))
-            }
-            (Self::Account(id), Self::Account(other))
-            | (Self::Account(id) | Self::ZonesOf(id), Self::ZonesOf(other)) => id == other,
-            (Self::Account(id) | Self::ZonesOf(id), Self::Zone(zone)) => in_account(zone, id),
-            (one, other) => one == other,
-        }
-    }
 }
 
 impl Grants {
@@ -248,6 +108,13 @@ impl Grants {
     }
 }
 
+impl StoredPolicy {
+    /// Reads a token's policies; the error says why they cannot be read.
+    pub fn read_all(text: &str) -> Result<Vec<Self>, String> {
+        serde_json::from_str(text).map_err(|error| error.to_string())
+    }
+}
+
 impl Policy {
     /// Where it reaches.
     #[must_use]
@@ -266,121 +133,21 @@ impl TryFrom<&StoredPolicy> for Policy {
             "deny" => false,
             other => return Err(format!("effect must be `allow` or `deny`, not {other:?}")),
         };
-        let mut reach = Vec::new();
+        let mut reached = Vec::new();
         for (resource, value) in &stored.resources {
-            read_resource(resource, value, &mut reach)?;
+            reach::read(resource, value, &mut reached)?;
         }
         let groups = stored.permission_groups.iter().map(|group| {
             let unknown = || format!("permission group {:?} is not known here", group.id);
             Group::find(&group.id).copied().ok_or_else(unknown)
         });
         let groups = groups.collect::<Result<Vec<_>, _>>()?;
-        if reach.is_empty() || groups.is_empty() {
+        if reached.is_empty() || groups.is_empty() {
             return Err("a policy needs at least one resource and one permission group".to_owned());
         }
-        Ok(Self { allow, reach, groups })
+        Ok(Self { allow, reach: reached, groups })
     }
 }
-
-fn read_resource(resource: &str, value: &Value, reach: &mut Vec<Reach>) -> Result<(), String> {
-    let invalid = || {
-        format!(
-            "{resource:?} is no resource: write com.cloudflare.api.account.<id>, \
-             com.cloudflare.api.account.zone.<id> or com.cloudflare.api.user.<id>, and \"*\" as its value"
-        )
-    };
-    let id = |text: &str| super::is_id(text).then(|| text.to_owned()).ok_or_else(invalid);
-    let rest = resource.strip_prefix("com.cloudflare.api.").ok_or_else(invalid)?;
-    if let Value::Object(nested) = value {
-        let account = id(rest.strip_prefix("account.").ok_or_else(invalid)?)?;
-        for (zones, value) in nested {
-            let zone = zones.strip_prefix(ZONE).and_then(|rest| rest.strip_prefix('.'));
-            reach.push(match zone.filter(|_| value == "*").ok_or_else(invalid)? {
-                "*" => Reach::ZonesOf(account.clone()),
-                zone => Reach::Zone(id(zone)?),
-            });
-        }
-        return Ok(());
-    }
-    if value != "*" {
-        return Err(invalid());
-    }
-    reach.push(match (rest.strip_prefix("account.zone."), rest.strip_prefix("account.")) {
-        (Some("*"), _) => Reach::AllZones,
-        (Some(zone), _) => Reach::Zone(id(zone)?),
-        (None, Some("*")) => Reach::AllAccounts,
-        (None, Some(account)) => Reach::Account(id(account)?),
-        (None, None) => {
-            id(rest.strip_prefix("user.").ok_or_else(invalid)?)?;
-            Reach::User
-        }
-    });
-    Ok(())
-}
-
-/// Every permission group that there is.
-pub const GROUPS: [Group; 14] = [
-    group("0cc3a61731504c89b99ec1be78b77aa0", "API Tokens Read", Area::ApiTokens, Level::Read),
-    group("686d18d5ac6c441c867cbf6771e58a0a", "API Tokens Write", Area::ApiTokens, Level::Edit),
-    group("8acbe5bb0d54464ab867149d7f7cf8ac", "User Details Read", Area::UserDetails, Level::Read),
-    group("55a5e17cc99e4a3fa1f3432d262f2e55", "User Details Write", Area::UserDetails, Level::Edit),
-    group(
-        "c1fde68c7bcc44588cbb6ddbc16d6480",
-        "Account Settings Read",
-        Area::AccountSettings,
-        Level::Read,
-    ),
-    group(
-        "1af1fa2adc104452b74a9a3364202f20",
-        "Account Settings Write",
-        Area::AccountSettings,
-        Level::Edit,
-    ),
-    group(
-        "eb56a6953c034b9d97dd838155666f06",
-        "Account API Tokens Read",
-        Area::AccountApiTokens,
-        Level::Read,
-    ),
-    group(
-        "5bc3f8b21c554832afc660159ab75fa4",
-        "Account API Tokens Write",
-        Area::AccountApiTokens,
-        Level::Edit,
-    ),
-    group("c8fed203ed3043cba015a93ad1616f1f", "Zone Read", Area::Zone, Level::Read),
-    group("e6d2666161e84845a636613608cee8d5", "Zone Write", Area::Zone, Level::Edit),
-    group(
-        "517b21aee92c4d89936c976ba6e4be55",
-        "Zone Settings Read",
-        Area::ZoneSettings,
-        Level::Read,
-    ),
-    group(
-        "3030687196b94b638145a3953da2b699",
-        "Zone Settings Write",
-        Area::ZoneSettings,
-        Level::Edit,
-    ),
-    group(
-        "7b7216b327b04b8fbc8f524e1f9b7531",
-        "SSL and Certificates Read",
-        Area::SslAndCertificates,
-        Level::Read,
-    ),
-    group(
-        "c03055bc037c4ea9afb9a9f104b7b721",
-        "SSL and Certificates Write",
-        Area::SslAndCertificates,
-        Level::Edit,
-    ),
-];
-
-const fn group(id: &'static str, name: &'static str, area: Area, level: Level) -> Group {
-    Group { id, name, area, level }
-}
-
-const ZONE: &str = "com.cloudflare.api.account.zone";
 
 #[cfg(test)]
 mod tests {

@@ -1,14 +1,16 @@
 //! Configuration: environment variables and nothing else. What is wrong is said with the variable,
 //! the problem and the remedy; secrets can come from files and are never printed.
 
-use std::fmt;
+mod env;
+
 use std::net::{IpAddr, SocketAddr};
-use std::str::FromStr;
 use std::time::Duration;
 
-use edge_state::seal::SealingKey;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
+
+pub use env::ConfigError;
+use env::{Env, wrong};
 
 use crate::telemetry::LogFormat;
 
@@ -103,15 +105,6 @@ pub struct WorkersKv {
     pub token: SecretString,
 }
 
-/// What is wrong with one variable.
-#[derive(Debug, thiserror::Error)]
-#[error("{variable} {problem}: {remedy}")]
-pub struct ConfigError {
-    variable: String,
-    problem: String,
-    remedy: &'static str,
-}
-
 impl Config {
     /// Reads the environment of this process.
     ///
@@ -163,105 +156,6 @@ impl Config {
     pub fn operator_email(&self) -> Option<&str> {
         self.acme_contact.as_deref()?.strip_prefix("mailto:")
     }
-}
-
-/// Reads and judges single variables.
-struct Env<'a> {
-    look_up: &'a dyn Fn(&str) -> Option<String>,
-}
-
-impl Env<'_> {
-    fn text(&self, name: &str) -> Option<String> {
-        (self.look_up)(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
-    }
-
-    fn parse<T>(&self, name: &str, default: &str, remedy: &'static str) -> Result<T, ConfigError>
-    where
-        T: FromStr<Err: fmt::Display>,
-    {
-        let text = self.text(name).unwrap_or_else(|| default.to_owned());
-        text.parse().map_err(|error| wrong(name, &format!("is {text:?}: {error}"), remedy))
-    }
-
-    fn list<T>(&self, name: &str, remedy: &'static str) -> Result<Vec<T>, ConfigError>
-    where
-        T: FromStr<Err: fmt::Display>,
-    {
-        let text = self.text(name).unwrap_or_default();
-        let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-        items
-            .map(|item| {
-                item.parse().map_err(|error| wrong(name, &format!("has {item:?}: {error}"), remedy))
-            })
-            .collect()
-    }
-
-    fn switch(&self, name: &str, default: bool) -> Result<bool, ConfigError> {
-        match self.text(name).as_deref() {
-            None => Ok(default),
-            Some("true" | "on" | "1" | "yes") => Ok(true),
-            Some("false" | "off" | "0" | "no") => Ok(false),
-            Some(other) => Err(wrong(name, &format!("is {other:?}"), "write `on` or `off`")),
-        }
-    }
-
-    fn file(&self, name: &str) -> Result<Option<Vec<u8>>, ConfigError> {
-        let Some(path) = self.text(name) else { return Ok(None) };
-        let read = std::fs::read(&path);
-        let remedy = "name a file that this process may read";
-        read.map(Some).map_err(|error| wrong(name, &format!("names {path}: {error}"), remedy))
-    }
-
-    /// The variable itself, or the content of the file that `{name}_FILE` names.
-    fn secret(&self, name: &str) -> Result<Option<SecretString>, ConfigError> {
-        let file_variable = format!("{name}_FILE");
-        let inline = (self.look_up)(name).filter(|text| !text.trim().is_empty());
-        match (inline, self.file(&file_variable)?) {
-            (Some(_), Some(_)) => {
-                let problem = format!("is set, and {file_variable} too");
-                Err(wrong(name, &problem, "set one of them"))
-            }
-            (Some(text), None) => Ok(Some(SecretString::from(text.trim().to_owned()))),
-            (None, Some(bytes)) => {
-                let remedy = "write text, as made by `openssl rand -base64 32`";
-                let text = String::from_utf8(bytes)
-                    .map_err(|_| wrong(&file_variable, "names a file that is not text", remedy))?;
-                Ok(Some(SecretString::from(text.trim().to_owned())))
-            }
-            (None, None) => Ok(None),
-        }
-    }
-
-    /// A secret that travels in an `Authorization` header.
-    fn token(&self, name: &str) -> Result<Option<SecretString>, ConfigError> {
-        let Some(token) = self.secret(name)? else { return Ok(None) };
-        let text = token.expose_secret();
-        if text.len() < MIN_TOKEN || !text.bytes().all(|b| b.is_ascii_graphic()) {
-            let remedy = "make one with `openssl rand -hex 32`";
-            return Err(wrong(name, "is shorter than 16 characters or has spaces in it", remedy));
-        }
-        Ok(Some(token))
-    }
-
-    fn required_token(&self, name: &str) -> Result<SecretString, ConfigError> {
-        let remedy = "make one with `openssl rand -hex 32` and give it to every point of presence";
-        self.token(name)?.ok_or_else(|| wrong(name, "is not set", remedy))
-    }
-
-    fn sealing_keys(&self, name: &str) -> Result<SecretString, ConfigError> {
-        let remedy = "write `id:` and 32 random bytes in base64, as in `k1:$(openssl rand -base64 32)`; \
-                      previous keys stand on further lines";
-        let keys = self.secret(name)?.ok_or_else(|| wrong(name, "is not set", remedy))?;
-        for line in keys.expose_secret().lines().filter(|line| !line.trim().is_empty()) {
-            SealingKey::parse(line)
-                .map_err(|error| wrong(name, &format!("is no key ({error})"), remedy))?;
-        }
-        Ok(keys)
-    }
-}
-
-fn wrong(variable: &str, problem: &str, remedy: &'static str) -> ConfigError {
-    ConfigError { variable: variable.to_owned(), problem: problem.to_owned(), remedy }
 }
 
 fn database_url(env: &Env) -> Result<SecretString, ConfigError> {
@@ -387,7 +281,6 @@ fn lifeline(env: &Env) -> Result<bool, ConfigError> {
 }
 
 const SOCKET: &str = "write `ip:port`, as 127.0.0.1:8787";
-const MIN_TOKEN: usize = 16;
 /// RFC 6761 §6.
 const RESERVED_TLDS: [&str; 4] = ["test", "example", "invalid", "localhost"];
 
