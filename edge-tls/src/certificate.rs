@@ -129,7 +129,11 @@ impl Loaded {
 
 impl ResolvesServerCert for Loaded {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        self.choose(hello.signature_schemes())
+        let schemes = hello.signature_schemes();
+        // rustls leaves out schemes that no common cipher suite can use. If none is left there is
+        // no such suite: with any key it finds that out, and says so (`handshake_failure`).
+        let any = self.keys.first().filter(|_| schemes.is_empty());
+        self.choose(schemes).or_else(|| any.cloned())
     }
 }
 

@@ -20,8 +20,10 @@ use tokio_rustls::server::TlsStream;
 use crate::certificate::Certificates;
 use crate::replica::Replica;
 
-/// A fatal alert, `unrecognized_name`, in a record of its own (RFC 8446 §5.1, §6; RFC 6066 §3).
-const UNRECOGNIZED_NAME: [u8; 7] = [21, 3, 3, 0, 2, 2, 112];
+/// RFC 6066 §3.
+const UNRECOGNIZED_NAME: u8 = 112;
+/// RFC 8446 §6.2.
+const HANDSHAKE_FAILURE: u8 = 40;
 
 /// TLS towards visitors.
 pub struct Tls {
@@ -97,11 +99,13 @@ impl Tls {
         let name = greeted.client_hello().server_name().and_then(|n| Hostname::parse(n).ok());
         let found = name.and_then(|name| Some((self.certificates.find(&name)?, name)));
         let Some((certificates, name)) = found else {
-            // The visitor may have hung up already; there is nothing more to say to it.
-            let _ = greeted.io.write_all(&UNRECOGNIZED_NAME).await;
-            let _ = greeted.io.shutdown().await;
+            say(&mut greeted.io, UNRECOGNIZED_NAME).await;
             return Err(Refused::UnrecognizedName);
         };
+        if certificates.choose(greeted.client_hello().signature_schemes()).is_none() {
+            say(&mut greeted.io, HANDSHAKE_FAILURE).await;
+            return Err(Refused::Failed(io::Error::other("no signature scheme in common")));
+        }
         let policy = self.policy(&name);
         let base = self.configs.get(&policy).unwrap_or_else(|| unreachable!("all are prepared"));
         let mut config = ServerConfig::clone(base);
@@ -123,6 +127,13 @@ impl Tls {
         };
         Policy { versions, http2: settings.http2.unwrap_or(true) }
     }
+}
+
+/// A fatal alert, in the clear, and the end (RFC 8446 §5.1, §6).
+async fn say(stream: &mut TcpStream, alert: u8) {
+    // The visitor may have hung up already; there is nothing more to say to it.
+    let _ = stream.write_all(&[21, 3, 3, 0, 2, 2, alert]).await;
+    let _ = stream.shutdown().await;
 }
 
 impl Policy {

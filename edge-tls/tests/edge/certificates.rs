@@ -61,6 +61,12 @@ async fn the_clients_algorithms_choose_the_certificate() {
         assert_eq!(rsa, "RSA-PSS", "{version}");
         assert_eq!(signed_by("rsa.customer.com", &[version]).await, "RSA-PSS", "{version}");
     }
+    // A client that could verify neither (RFC 8446 §4.2.3), or speaks no cipher of ours.
+    for nothing in [["-sigalgs", "ed25519"], ["-cipher", "AES128-SHA"]] {
+        let arguments = [&["-servername", "shop.customer.com", "-tls1_2"], &nothing[..]].concat();
+        let said = visitor.openssl(&arguments).await;
+        assert!(said.contains("alert number 40"), "handshake_failure: {said}");
+    }
     let by_cipher = ["-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"];
     assert_eq!(signed_by("shop.customer.com", &by_cipher).await, "RSA-PSS");
 }

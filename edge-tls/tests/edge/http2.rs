@@ -7,6 +7,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use crate::support::program::Program;
+use crate::support::visitor::Visitor;
 use crate::support::{Lintel, until};
 
 const HOST: &str = "shop.customer.com";
@@ -35,8 +37,8 @@ async fn lintel() -> Lintel {
 }
 
 impl Attacker {
-    async fn enter(lintel: &Lintel) -> Self {
-        let mut stream = lintel.visitor().alpn(&["h2"]).handshake(HOST).await.unwrap();
+    async fn enter(visitor: &Visitor) -> Self {
+        let mut stream = visitor.clone().alpn(&["h2"]).handshake(HOST).await.unwrap();
         stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.unwrap();
         let mut attacker = Self { stream };
         attacker.send(&frame(SETTINGS, 0, 0, &[])).await;
@@ -90,14 +92,13 @@ fn request_block(path: &str) -> Vec<u8> {
     [vec![0x82, 0x87], literal(4, path), literal(1, HOST)].concat()
 }
 
-async fn others_are_served(lintel: &Lintel) {
-    assert_eq!(lintel.visitor().alpn(&["h2"]).get(HOST, "/").await.status(), 200);
+async fn others_are_served(visitor: &Visitor) {
+    assert_eq!(visitor.clone().alpn(&["h2"]).get(HOST, "/").await.status(), 200);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rapid_reset_ends_the_connection() {
-    let lintel = lintel().await;
-    let mut attacker = Attacker::enter(&lintel).await;
+/// CVE-2023-44487.
+async fn rapid_reset(visitor: &Visitor) {
+    let mut attacker = Attacker::enter(visitor).await;
     for batch in 0..200_u32 {
         let frames = (0..100).flat_map(|i| {
             let stream = 2 * (batch * 100 + i) + 1;
@@ -110,13 +111,19 @@ async fn rapid_reset_ends_the_connection() {
     }
     let code = attacker.goaway().await;
     assert!(code.is_none_or(|code| code == ENHANCE_YOUR_CALM), "{code:?}");
-    others_are_served(&lintel).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn being_made_to_reset_ends_the_connection() {
+async fn rapid_reset_ends_the_connection() {
     let lintel = lintel().await;
-    let mut attacker = Attacker::enter(&lintel).await;
+    let visitor = lintel.visitor();
+    rapid_reset(&visitor).await;
+    others_are_served(&visitor).await;
+}
+
+/// CVE-2025-8671.
+async fn made_you_reset(visitor: &Visitor) {
+    let mut attacker = Attacker::enter(visitor).await;
     for stream in (0..2000_u32).map(|i| 2 * i + 1) {
         // A window beyond its limit: a stream error, which we must answer by a reset
         // (RFC 9113 §6.9.1, CVE-2025-8671).
@@ -128,13 +135,19 @@ async fn being_made_to_reset_ends_the_connection() {
     }
     let code = attacker.goaway().await;
     assert!(code.is_none_or(|code| code == ENHANCE_YOUR_CALM), "{code:?}");
-    others_are_served(&lintel).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn endless_continuation_ends_the_connection() {
+async fn being_made_to_reset_ends_the_connection() {
     let lintel = lintel().await;
-    let mut attacker = Attacker::enter(&lintel).await;
+    let visitor = lintel.visitor();
+    made_you_reset(&visitor).await;
+    others_are_served(&visitor).await;
+}
+
+/// CVE-2024-27316.
+async fn endless_continuation(visitor: &Visitor) {
+    let mut attacker = Attacker::enter(visitor).await;
     attacker.send(&frame(HEADERS, 0, 1, &request_block("/"))).await;
     // `x: <4 kB>`, over and over: what a decoder would have to keep.
     let header = [&[0x00, 1, b'x', 0x7f, 0x81, 0x1f][..], &[b'y'; 4096]].concat();
@@ -144,13 +157,21 @@ async fn endless_continuation_ends_the_connection() {
     }
     assert!(sent < 64 << 20, "the edge took {sent} bytes of one head");
     attacker.goaway().await;
-    others_are_served(&lintel).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn endless_continuation_ends_the_connection() {
+    let lintel = lintel().await;
+    let visitor = lintel.visitor();
+    endless_continuation(&visitor).await;
+    others_are_served(&visitor).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_small_block_that_unpacks_to_a_large_head_is_refused() {
     let lintel = lintel().await;
-    let mut attacker = Attacker::enter(&lintel).await;
+    let visitor = lintel.visitor();
+    let mut attacker = Attacker::enter(&visitor).await;
     // One long field into the table, then thousands of references to it (RFC 7541 §6.1).
     let mut block = request_block("/");
     block.extend([0x40, 1, b'x', 0x7f, 0x81, 0x17]);
@@ -179,17 +200,18 @@ async fn a_small_block_that_unpacks_to_a_large_head_is_refused() {
         );
         assert_ne!(payload[0], 0x88, "not 200");
     }
-    others_are_served(&lintel).await;
+    others_are_served(&visitor).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn floods_of_control_frames_hold_nobody_up() {
     let lintel = lintel().await;
+    let visitor = lintel.visitor();
     let pings = frame(PING, 0, 0, &[0; 8]).repeat(2000);
     let settings = frame(SETTINGS, 0, 0, &[]).repeat(2000);
     let empty_data = frame(DATA, 0, 1, &[]).repeat(2000);
     for flood in [pings, settings, empty_data] {
-        let mut attacker = Attacker::enter(&lintel).await;
+        let mut attacker = Attacker::enter(&visitor).await;
         attacker.send(&frame(HEADERS, END_HEADERS, 1, &request_block("/body"))).await;
         let flooding = tokio::spawn(async move {
             // Without reading a single answer.
@@ -202,11 +224,11 @@ async fn floods_of_control_frames_hold_nobody_up() {
             }
         });
         for _ in 0..5 {
-            others_are_served(&lintel).await;
+            others_are_served(&visitor).await;
         }
         flooding.await.unwrap();
     }
-    others_are_served(&lintel).await;
+    others_are_served(&visitor).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -214,7 +236,8 @@ async fn a_window_that_never_opens_ends_the_connection() {
     let lintel =
         Lintel::start_with(|config| config.limits.idle_timeout = Duration::from_millis(400)).await;
     lintel.host(HOST, &[P256]).await;
-    let mut attacker = Attacker::enter(&lintel).await;
+    let visitor = lintel.visitor();
+    let mut attacker = Attacker::enter(&visitor).await;
     // SETTINGS_INITIAL_WINDOW_SIZE = 1.
     attacker.send(&frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 1])).await;
     for stream in [1, 3, 5, 7] {
@@ -228,5 +251,27 @@ async fn a_window_that_never_opens_ends_the_connection() {
         text.contains("lintel_edge_connections_cut_total{reason=\"slow_reader\"}")
     })
     .await;
-    others_are_served(&lintel).await;
+    others_are_served(&visitor).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn attacks_cost_little_memory() {
+    let program = Program::start(&[]).await;
+    let visitor = &program.visitor;
+    rapid_reset(visitor).await;
+    let before = program.memory();
+    for _ in 0..5 {
+        rapid_reset(visitor).await;
+        made_you_reset(visitor).await;
+        endless_continuation(visitor).await;
+    }
+    // As many large answers as one connection may ask for, and none of them read.
+    let mut attacker = Attacker::enter(visitor).await;
+    for stream in (0..100_u32).map(|i| 2 * i + 1) {
+        let headers = frame(HEADERS, END_HEADERS | END_STREAM, stream, &request_block("/large"));
+        attacker.send(&headers).await;
+    }
+    others_are_served(visitor).await;
+    let after = program.memory();
+    assert!(after <= before + 50, "{before} MiB before, {after} MiB after");
 }

@@ -1,7 +1,5 @@
 //! Processes that end, in every way.
 
-use std::path::Path;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -9,117 +7,19 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use edge_state::KeyType::P256;
-use edge_state::tls::TlsSettings;
-use edge_tls::edge::Addresses;
 use http_body_util::Full;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 
+use crate::support::program::{HOST, Program, command, pid, runs};
 use crate::support::visitor::{Visitor, read_to_end};
-use crate::support::{Lintel, feed, host_record, name, until, worker_dir, workerd};
+use crate::support::{Lintel, until};
 
-const HOST: &str = "shop.customer.com";
 const PATIENCE: Duration = Duration::from_mins(1);
-
-fn pid(data_dir: &Path) -> Option<u32> {
-    std::fs::read_to_string(data_dir.join("workerd.pid")).ok()?.trim().parse().ok()
-}
-
-/// A process that its parent has not taken note of yet has ended all the same.
-fn runs(pid: u32) -> bool {
-    let state = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    state.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'))
-}
 
 async fn kill(signal: &str, pid: u32) {
     let killed = Command::new("kill").args([signal, &pid.to_string()]).status().await.unwrap();
     assert!(killed.success());
-}
-
-/// The program with what it cannot do without; `shell` as in [`Program::run_in`].
-fn command(data_dir: &Path, shell: Option<&str>) -> Command {
-    let program = env!("CARGO_BIN_EXE_edge-tls");
-    let mut command = Command::new(if shell.is_some() { "/bin/sh" } else { program });
-    if let Some(line) = shell {
-        command.args(["-c", line, program]);
-    }
-    command
-        .env("LINTEL_HTTPS_LISTEN", "127.0.0.1:0")
-        .env("LINTEL_HTTP_LISTEN", "127.0.0.1:0")
-        .env("LINTEL_ADMIN_LISTEN", "127.0.0.1:0")
-        .env("LINTEL_POP_NAME", "program")
-        .env("LINTEL_EDGE_TOKEN", feed::TOKEN)
-        .env("LINTEL_EDGE_KEY", format!("test:{}", STANDARD.encode([7; 32])))
-        .env("LINTEL_DATA_DIR", data_dir)
-        .env("LINTEL_WORKERD", workerd())
-        .env("LINTEL_WORKER_DIR", worker_dir())
-        .kill_on_drop(true);
-    command
-}
-
-async fn free_address() -> std::net::SocketAddr {
-    tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
-}
-
-/// The program itself, beside what the tests have in this process.
-struct Program {
-    child: Child,
-    lintel: Lintel,
-    visitor: Visitor,
-}
-
-impl Program {
-    async fn start(variables: &[(&str, &str)]) -> Self {
-        Self::run(Self::prepare().await, variables).await
-    }
-
-    async fn prepare() -> Lintel {
-        let lintel = Lintel::prepare(|_| {}).await;
-        lintel.feed.put(&host_record(HOST, TlsSettings::default()));
-        let keys = &lintel.config.edge_keys;
-        lintel.feed.put(&lintel.authority.record(&name(HOST), &[P256], keys));
-        lintel
-    }
-
-    async fn run(lintel: Lintel, variables: &[(&str, &str)]) -> Self {
-        Self::run_in(None, lintel, variables).await
-    }
-
-    /// `shell`: a line for `sh` that ends in the program, `$0`.
-    async fn run_in(shell: Option<&str>, lintel: Lintel, variables: &[(&str, &str)]) -> Self {
-        let admin = free_address().await;
-        lintel.feed.forget_points_of_presence();
-        let child = command(&lintel.config.data_dir, shell)
-            .env("LINTEL_ADMIN_LISTEN", admin.to_string())
-            .env("LINTEL_CONTROL_URL", lintel.feed.url().as_str())
-            .envs(variables.iter().copied())
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let known = async || lintel.feed.point_of_presence("program").is_some();
-        until("the program makes itself known", known).await;
-        let known = lintel.feed.point_of_presence("program").unwrap();
-        let (https, http) =
-            (known.https_address.parse().unwrap(), known.http_address.parse().unwrap());
-        let addresses = Addresses { https, http, admin, egress: None };
-        let visitor = Visitor::new(addresses, &lintel.authority);
-        let program = Self { child, lintel, visitor };
-        until("it serves", async || {
-            let Ok(stream) = program.visitor.handshake(HOST).await else { return false };
-            drop(stream);
-            program.visitor.get(HOST, "/").await.status() == 200
-        })
-        .await;
-        program
-    }
-
-    fn workerd(&self) -> u32 {
-        pid(&self.lintel.config.data_dir).unwrap()
-    }
-
-    async fn exit(&mut self) -> std::process::ExitStatus {
-        tokio::time::timeout(PATIENCE, self.child.wait()).await.expect("it ends").unwrap()
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,9 +1,10 @@
 //! What the tests stand on: a CA (`authority`), the control plane's side of `/edge/v1` (`feed`),
-//! where requests end (`origin`), and clients (`visitor`).
+//! where requests end (`origin`), clients (`visitor`), and the program itself (`program`).
 
 pub mod authority;
 pub mod feed;
 pub mod origin;
+pub mod program;
 pub mod visitor;
 
 use std::path::{Path, PathBuf};
