@@ -205,6 +205,27 @@ async fn a_refused_rsa_order_never_harms_the_hostname() {
 }
 
 #[tokio::test]
+async fn first_certificates_that_wait_at_a_limit_are_known() {
+    for world in World::all().await {
+        world.create(r#"{"ssl":{}}"#).await;
+        let id = world.certificates().await.remove(0).id;
+        let wait = async |authority: &str| {
+            let mut tx = world.test.db.read().await.unwrap();
+            certificates::first_ones_wait(&mut tx, authority).await.unwrap()
+        };
+        assert!(!wait("first").await, "{}", world.test.name);
+        for authority in ["first", "second"] {
+            let authority = Authority::new(authority);
+            let (detail, until) = (String::new(), None);
+            let limited = Problem::RateLimited { authority, detail, until };
+            world.tell(&id, certificate::Event::Failed(limited), Attached::Nothing).await;
+        }
+        // Whichever rests less is the one that it waits for.
+        assert_ne!(wait("first").await, wait("second").await, "{}", world.test.name);
+    }
+}
+
+#[tokio::test]
 async fn a_renewal_serves_the_old_certificate_until_the_new_one_is_there() {
     for mut world in World::all().await {
         world.create(r#"{"ssl":{}}"#).await;

@@ -170,7 +170,9 @@ impl Runner {
         let now = self.now();
         let due = async { jobs::next_due(&mut self.db.read().await?, now.as_millis()).await };
         match due.await {
-            Ok(Some(due_at)) => Timestamp::from_millis(due_at).since(now).min(POLL),
+            Ok(Some(due_at)) => {
+                Timestamp::from_millis(due_at).since(now).clamp(SHORTEST_PAUSE, POLL)
+            }
             Ok(None) | Err(_) => POLL,
         }
     }
@@ -191,6 +193,10 @@ impl Runner {
             };
             let outcome = match &result {
                 Ok(outcome) => outcome,
+                Err(Failure::LeaseLost) => {
+                    tracing::info!("the job was called off, or someone else holds it now");
+                    "late"
+                }
                 Err(failure) => {
                     tracing::error!(%failure, failures = job.failures, "a step failed here");
                     self.put_back(&job).await;
@@ -292,5 +298,7 @@ const LEASE: Duration = Duration::from_secs(15);
 const STEP_TIMEOUT: Duration = Duration::from_secs(90);
 /// How long the steps in hand may take to end.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// Where another process takes the very job that is due.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 /// How soon a job that another process planned is seen.
 const POLL: Duration = Duration::from_secs(1);

@@ -98,7 +98,11 @@ impl Runner {
         subject: &Subject,
         about: About<'_>,
     ) -> Result<Report, Failure> {
-        if let Some(problem) = self.caa_forbids(issuer, about).await? {
+        let problem = match self.others_first(subject, about).await? {
+            None => self.caa_forbids(issuer, about).await?,
+            problem => problem,
+        };
+        if let Some(problem) = problem {
             return Ok(Report::Certificate(Event::Failed(problem), Attached::Nothing));
         }
         let key = keys::generate(subject.key_type).await?;
@@ -121,6 +125,20 @@ impl Runner {
         Ok(Report::Certificate(event, Attached::Key(sealed)))
     }
 
+    /// An authority's limits delay the RSA certificate and not a customer who has none at all.
+    async fn others_first(
+        &self,
+        subject: &Subject,
+        about: About<'_>,
+    ) -> Result<Option<Problem>, Failure> {
+        if subject.key_type == KeyType::P256 {
+            return Ok(None);
+        }
+        let mut tx = self.db.read().await?;
+        let wait = certificates::first_ones_wait(&mut tx, about.authority.as_str()).await?;
+        Ok(wait.then(|| Problem::OthersFirst { authority: about.authority.clone() }))
+    }
+
     /// Asked before an order, as a refusal counts against the authority's limits and says less.
     async fn caa_forbids(
         &self,
@@ -141,11 +159,8 @@ impl Runner {
                 Some(Problem::CaaForbids {
                     hostname: hostname.clone(),
                     authority: about.authority.clone(),
-                    detail: format!(
-                        "add `{} CAA 0 issue \"{}\"`",
-                        caa.at,
-                        identities.first().map_or("", String::as_str)
-                    ),
+                    detail: format!("those at {} hold for it", caa.at),
+                    issuer: identities.first().cloned(),
                 })
             }
             Ok(_) => None,

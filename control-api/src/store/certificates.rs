@@ -143,6 +143,13 @@ pub async fn delete(tx: &mut Tx, id: &str) -> sqlx::Result<()> {
     on!(tx, conn => sqlx::query(DELETE.on(conn)).bind(id).execute(&mut **conn).await.map(drop))
 }
 
+/// Whether P-256 certificates wait at this authority because it limits how often it issues.
+pub async fn first_ones_wait(tx: &mut Tx, authority: &str) -> sqlx::Result<bool> {
+    let row: Option<(i64,)> = on!(tx, conn => sqlx::query_as(FIRST_ONES_WAIT.on(conn))
+        .bind(authority).fetch_optional(&mut **conn).await?);
+    Ok(row.is_some())
+}
+
 /// How many certificates there are in each state.
 pub async fn count_by_status(tx: &mut Tx) -> sqlx::Result<Vec<(String, i64)>> {
     on!(tx, conn => sqlx::query_as(COUNT.on(conn)).fetch_all(&mut **conn).await)
@@ -176,5 +183,10 @@ const SET_CHAIN: Sql = sql!(
      WHERE id = $1"
 );
 const DELETE: Sql = sql!("DELETE FROM certificates WHERE id = $1");
+const FIRST_ONES_WAIT: Sql = sql!(
+    "SELECT created_at FROM certificates
+     WHERE status = 'initializing' AND key_type = 'p256' AND authority = $1
+         AND state LIKE '%\"problem\":\"rate_limited\"%' LIMIT 1"
+);
 const COUNT: Sql =
     sql!("SELECT status, COUNT(*) FROM certificates GROUP BY status ORDER BY status");

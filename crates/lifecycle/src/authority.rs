@@ -73,12 +73,14 @@ impl Failures {
         let in_a_row = self.of(authority).map_or(0, |failure| failure.in_a_row).saturating_add(1);
         self.0.retain(|failure| failure.authority != *authority);
         let banned_until = problem.retry_at();
-        let ladder = now + rest(in_a_row);
+        let rest = rest(in_a_row);
         self.0.push(Failure {
             authority: authority.clone(),
             in_a_row,
             failed_at: now,
-            rests_until: banned_until.map_or(ladder, |until| until.max(ladder)),
+            // Counted from the end of the ban: those who were sent away together do not all come
+            // back at that moment.
+            rests_until: banned_until.unwrap_or(now).max(now) + rest,
             banned_until,
             // One silence can be a hiccup: the same authority gets a second try first.
             others_may_do_better: problem.is_refusal() || (problem.is_authority() && in_a_row > 1),

@@ -78,6 +78,9 @@ pub enum Problem {
         authority: Authority,
         /// As the authority said.
         detail: String,
+        /// What the record must name, where that is known.
+        #[serde(default)]
+        issuer: Option<String>,
     },
     /// RFC 8555 §6.7: an error document.
     #[error("{authority} refused with {kind}: {detail}")]
@@ -98,6 +101,12 @@ pub enum Problem {
         detail: String,
         /// Its `Retry-After`.
         until: Option<Timestamp>,
+    },
+    /// First certificates of other hostnames wait at this authority's limit, and they come first.
+    #[error("{authority} limits how often it issues, and other hostnames have no certificate yet")]
+    OthersFirst {
+        /// Which one.
+        authority: Authority,
     },
     /// No answer, or none that can be understood.
     #[error("{authority} cannot be reached: {reason}")]
@@ -177,9 +186,12 @@ impl Problem {
     ) -> Self {
         let (hostname, detail_text) = (hostname.clone(), clip(detail));
         match kind.strip_prefix("urn:ietf:params:acme:error:").unwrap_or(kind) {
-            "caa" => {
-                Self::CaaForbids { hostname, authority: authority.clone(), detail: detail_text }
-            }
+            "caa" => Self::CaaForbids {
+                hostname,
+                authority: authority.clone(),
+                detail: detail_text,
+                issuer: None,
+            },
             "rateLimited" => Self::RateLimited {
                 authority: authority.clone(),
                 detail: detail_text,
@@ -210,14 +222,17 @@ impl Problem {
             ),
             Self::ChallengeUnreachable { .. } => "Let the hostname reach us on port 80, without a firewall before it; it is tried again by itself, and at once when the same `ssl` is sent with PATCH.".into(),
             Self::WrongAnswer { .. } => "Point the hostname at its CNAME target, or let its present server answer this URL with the `http_body` of `ssl.validation_records`; then send the same `ssl` with PATCH to have it checked at once.".into(),
-            Self::CaaForbids { hostname, authority, .. } => format!(
+            Self::CaaForbids { hostname, issuer: Some(issuer), .. } => {
+                format!("Add the DNS record `{hostname} CAA 0 issue \"{issuer}\"`.")
+            }
+            Self::CaaForbids { hostname, authority, issuer: None, .. } => format!(
                 "Add a CAA record for {hostname}, or for the domain above it, that allows {authority} to issue."
             ),
             Self::Refused { kind, authority, .. } => remedy_of_refusal(kind, authority),
             Self::RateLimited { until: Some(until), .. } => {
                 format!("Nothing is wrong with the hostname; it is tried again by itself after {until}.")
             }
-            Self::RateLimited { until: None, .. } => {
+            Self::RateLimited { until: None, .. } | Self::OthersFirst { .. } => {
                 "Nothing is wrong with the hostname; it is tried again by itself.".into()
             }
             Self::AuthorityDown { .. } => "Nothing is wrong with the hostname; it is tried again by itself. If it lasts, let the operator check the way to the certificate authority, or configure a second one.".into(),
@@ -330,6 +345,13 @@ mod tests {
                 point_of_presence: point_of_presence.clone(),
                 reason: reason.clone(),
             },
+            Problem::CaaForbids {
+                hostname: hostname.clone(),
+                authority: authority.clone(),
+                detail: "no".into(),
+                issuer: Some("letsencrypt.org".into()),
+            },
+            Problem::OthersFirst { authority: authority.clone() },
             refused("urn:ietf:params:acme:error:caa"),
             refused("urn:ietf:params:acme:error:rateLimited"),
             refused("urn:ietf:params:acme:error:serverInternal"),
@@ -365,7 +387,7 @@ mod tests {
 
     #[test]
     fn error_types_find_their_meaning() {
-        let kinds: Vec<_> = all()[7..11].to_vec();
+        let kinds: Vec<_> = all()[9..13].to_vec();
         assert!(matches!(kinds[0], Problem::CaaForbids { .. }));
         assert!(matches!(kinds[1], Problem::RateLimited { .. }));
         assert!(matches!(kinds[2], Problem::AuthorityDown { .. }));

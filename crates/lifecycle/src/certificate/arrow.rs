@@ -184,8 +184,7 @@ fn later(on: Ordered, problem: Problem, now: Timestamp, terms: &Terms) -> Ordere
         }
         _ => jitter(terms.schedule.validation_check(on.tries), terms.dice),
     };
-    let at = now + delay;
-    let at = problem.retry_at().map_or(at, |retry_at| retry_at.max(at));
+    let at = problem.retry_at().unwrap_or(now).max(now) + delay;
     Ordered { problem: Some(problem), ..on.again(at) }
 }
 
