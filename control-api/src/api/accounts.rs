@@ -35,10 +35,11 @@ pub struct Account {
 #[serde(deny_unknown_fields)]
 pub struct CreateAccount {
     /// 1 to 100 characters.
-    #[schema(min_length = 1, max_length = 100)]
+    #[schema(min_length = 1, max_length = 100, pattern = r"^\S[^\x00-\x1f\x7f-\x9f]*$")]
     name: String,
     /// `standard`, or nothing.
     #[serde(rename = "type", default)]
+    #[schema(pattern = "^standard$")]
     kind: Option<String>,
 }
 

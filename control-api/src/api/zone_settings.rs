@@ -19,7 +19,6 @@ pub struct Setting {
     /// `ssl`, `always_use_https`, `min_tls_version` or `security_header`.
     id: String,
     /// As set, or the default.
-    #[schema(value_type = Object)]
     value: Value,
     /// Always `true`.
     editable: bool,
@@ -37,7 +36,6 @@ pub struct SettingPath {
 #[derive(Debug, Deserialize, ToSchema)]
 pub struct EditSetting {
     /// The new value.
-    #[schema(value_type = Object)]
     value: Value,
 }
 

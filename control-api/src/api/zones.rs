@@ -78,6 +78,7 @@ pub struct Owner {
 #[serde(deny_unknown_fields)]
 pub struct CreateZone {
     /// The domain.
+    #[schema(pattern = r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$", max_length = 253)]
     name: String,
     /// Whose it is.
     account: AccountId,
@@ -108,6 +109,7 @@ pub struct EditZone {
     cname_target: Option<String>,
     /// `false`: there is no pausing.
     #[serde(default)]
+    #[schema(value_type = Option<bool>, default = false)]
     paused: Option<bool>,
 }
 
@@ -231,7 +233,7 @@ pub async fn get(
 /// Changes what customers point their CNAME at.
 #[utoipa::path(
     patch, path = "/client/v4/zones/{zone_id}", tag = "zones", params(("zone_id" = String, Path)),
-    request_body = EditZone,
+    request_body = Option<EditZone>,
     responses((status = 200, body = Envelope<Zone>), (status = "4XX", body = super::envelope::Failure)),
 )]
 pub async fn edit(

@@ -108,6 +108,22 @@ impl Engine {
         work.end().await
     }
 
+    /// The client wants no certificates any more: those that there are go off the edge and out of
+    /// renewal, and the hostname stays.
+    pub async fn remove_certificates(
+        &self,
+        tx: &mut Tx,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<(), EngineError> {
+        let mut work = Work::begin(self, tx, id, now).await?;
+        for id in work.certificate_ids(|_| true) {
+            work.certificate(&id, certificate::Event::Delete, Attached::Nothing).await?;
+        }
+        work.publish_hostname();
+        work.end().await
+    }
+
     /// Takes a hostname off the edge and out of the database, whatever state it is in.
     pub async fn delete(&self, tx: &mut Tx, id: &str, now: Timestamp) -> Result<(), EngineError> {
         let mut work = Work::begin(self, tx, id, now).await?;

@@ -1,5 +1,6 @@
 //! PATCH: what is sent changes, what is missing stays, `null` unsets.
 
+use control_api::store::certificates;
 use serde_json::{Value, json};
 
 use crate::custom_hostnames::{HTTP, create, path};
@@ -94,6 +95,7 @@ async fn ssl_is_merged_or_replaced() {
         ])
         .await;
         let tenant = lab.tenant("late.com").await;
+        // On and off and on again.
         let late = create(&lab, &tenant, json!({"hostname": "late.customer.com"})).await;
         let edited =
             lab.operator("PATCH", &format!("{}/{late}", path(&tenant)), with(json!({}))).await;
@@ -104,6 +106,18 @@ async fn ssl_is_merged_or_replaced() {
             lab.name,
             edited.text
         );
+        for (body, ssl) in [
+            (json!({"ssl": null}), Value::Null),
+            (json!({"ssl": null}), Value::Null),
+            (with(json!({})), json!("initializing")),
+        ] {
+            let one = format!("{}/{late}", path(&tenant));
+            let edited = lab.operator("PATCH", &one, body).await;
+            assert_eq!(edited.result()["ssl"]["status"], ssl, "{}: {}", lab.name, edited.text);
+            let mut tx = lab.db.read().await.unwrap();
+            let left = certificates::of_hostname(&mut tx, &late).await.unwrap();
+            assert_eq!(left.is_empty(), ssl.is_null(), "{}", lab.name);
+        }
     }
 }
 
@@ -121,7 +135,6 @@ async fn a_patch_that_cannot_be_changes_nothing() {
             (json!({"ssl": {"type": "dv"}}), 1440),
             (json!({"ssl": {"settings": {"http2": "on"}}}), 1440),
             (json!({"ssl": {"settings": {"ciphers": [null, null]}}}), 1442),
-            (json!({"ssl": null}), 1434),
             (json!({"hostname": "b.customer.com"}), 1407),
             (json!({"custom_origin_sni": "sni.saas.com"}), 1415),
             (json!({"custom_metadata": {"a": 2}, "custom_origin_server": "*.saas.com"}), 1420),

@@ -46,7 +46,7 @@ pub struct EditCustomHostname(Members);
 pub struct Members {
     /// Lower case, A-labels, no dot at the end. It cannot change, but may be repeated.
     #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 253)]
+    #[schema(value_type = Option<String>, max_length = 253, pattern = r"^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$")]
     hostname: Field<String>,
     /// Up to 4 KB; values may be any JSON. Merged by PATCH; replaced where the whole object is sent.
     #[serde(default)]
@@ -74,19 +74,19 @@ pub struct Members {
 pub struct SslBody {
     /// `http`: `txt` and `email` are not issued by yet.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^http$")]
     pub(super) method: Field<String>,
     /// `dv`
     #[serde(rename = "type", default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^dv$")]
     pub(super) kind: Field<String>,
     /// `ubiquitous`, `optimal` or `force`; the chain that the authority sends is served in any case.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^(ubiquitous|optimal|force)?$")]
     pub(super) bundle_method: Field<String>,
     /// The one to prefer, also when this server is not configured for it.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_]{0,64}$")]
     pub(super) certificate_authority: Field<String>,
     /// `false`: a wildcard cannot be validated over http.
     #[serde(default)]

@@ -35,12 +35,7 @@ impl Change {
         judge_metadata(&after, hostname)?;
         match self.ssl {
             Field::Absent => {}
-            Field::Null if after.ssl.is_none() => {}
-            Field::Null => {
-                let message =
-                    "ssl cannot be taken from a custom hostname: delete it and create it without";
-                return Err(ApiError::invalid(code::SSL, "ssl", message));
-            }
+            Field::Null => after.ssl = None,
             Field::Set(ssl) => {
                 let before = if self.whole { None } else { after.ssl.take() };
                 let merged = merge_ssl(before.unwrap_or_default(), ssl);

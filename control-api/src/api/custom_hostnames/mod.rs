@@ -126,7 +126,7 @@ pub async fn list(
 /// One custom hostname.
 #[utoipa::path(
     get, path = "/client/v4/zones/{zone_id}/custom_hostnames/{custom_hostname_id}",
-    tag = "custom hostnames", params(("zone_id" = String, Path), ("custom_hostname_id" = String, Path)),
+    tag = "custom hostnames", params(("zone_id" = String, Path), ("custom_hostname_id" = String, Path, format = "uuid")),
     responses((status = 200, body = Envelope<CustomHostname>), (status = "4XX", body = Failure)),
 )]
 pub async fn get(
@@ -144,8 +144,8 @@ pub async fn get(
 /// Changes what is sent and leaves the rest; `ssl` as it is already means: check now.
 #[utoipa::path(
     patch, path = "/client/v4/zones/{zone_id}/custom_hostnames/{custom_hostname_id}",
-    tag = "custom hostnames", params(("zone_id" = String, Path), ("custom_hostname_id" = String, Path)),
-    request_body = EditCustomHostname,
+    tag = "custom hostnames", params(("zone_id" = String, Path), ("custom_hostname_id" = String, Path, format = "uuid")),
+    request_body = Option<EditCustomHostname>,
     responses((status = 202, body = Envelope<CustomHostname>), (status = "4XX", body = Failure)),
 )]
 pub async fn edit(
@@ -167,16 +167,22 @@ pub async fn edit(
     row.custom_origin_server.clone_from(&after.custom_origin_server);
     row.wildcard = after.is_wildcard();
     row.updated_at = now.as_millis();
-    if after.ssl.is_some() && row.ssl_id.is_none() {
-        row.ssl_id = Some(Uuid::new_v4().to_string());
-        row.ssl_status = Some("initializing".to_owned());
+    match (&after.ssl, &row.ssl_id) {
+        (Some(_), None) => {
+            row.ssl_id = Some(Uuid::new_v4().to_string());
+            row.ssl_status = Some("initializing".to_owned());
+        }
+        (None, Some(_)) => (row.ssl_id, row.ssl_status) = (None, None),
+        (Some(_), Some(_)) | (None, None) => {}
     }
     let changed = after.to_json()? != before.to_json()?;
     if changed {
         hostnames::set_requested(&mut tx, &row).await?;
     }
     let had_ssl = before.ssl.is_some();
-    if had_ssl && after.authority() != before.authority() {
+    if had_ssl && after.ssl.is_none() {
+        app.engine.remove_certificates(&mut tx, &id, now).await?;
+    } else if had_ssl && after.authority() != before.authority() {
         app.engine.reissue(&mut tx, &id, now).await?;
     } else if checks_now {
         app.engine.refresh(&mut tx, &id, now).await?;
@@ -192,7 +198,7 @@ pub async fn edit(
 /// Takes a custom hostname off the edge and out of renewal.
 #[utoipa::path(
     delete, path = "/client/v4/zones/{zone_id}/custom_hostnames/{custom_hostname_id}",
-    tag = "custom hostnames", params(("zone_id" = String, Path), ("custom_hostname_id" = String, Path)),
+    tag = "custom hostnames", params(("zone_id" = String, Path), ("custom_hostname_id" = String, Path, format = "uuid")),
     responses((status = 200, body = Deleted), (status = "4XX", body = Failure)),
 )]
 pub async fn delete(

@@ -82,7 +82,7 @@ pub async fn delete(
 
 /// Gives the token a new value, which is the answer; the old one opens nothing from now on.
 #[utoipa::path(
-    put, path = "/client/v4/accounts/{account_id}/tokens/{token_id}/value", tag = "tokens", params(("account_id" = String, Path), ("token_id" = String, Path)), request_body = Nothing,
+    put, path = "/client/v4/accounts/{account_id}/tokens/{token_id}/value", tag = "tokens", params(("account_id" = String, Path), ("token_id" = String, Path)), request_body = Option<Nothing>,
     responses((status = 200, body = Envelope<String>), (status = "4XX", body = Failure)),
 )]
 pub async fn roll(
