@@ -188,10 +188,8 @@ impl PublicHttp {
         let hostname = host(url).ok_or_else(|| CheckError::Address(url.to_string()))?;
         let port = url.port_or_known_default().unwrap_or(80);
         let addresses: Vec<IpAddr> = self.resolver.addresses(&hostname).await?;
-        if !self.settings.allow_private {
-            let private = |address| CheckError::Private { hostname: hostname.clone(), address };
-            net::check_all(&addresses).map_err(private)?;
-        }
+        let private = |address| CheckError::Private { hostname: hostname.clone(), address };
+        net::check_all(&addresses, self.settings.allow_private).map_err(private)?;
         let addresses: Vec<_> = addresses.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
         let (stream, peer) = self.connect(url, &addresses).await?;
         if url.scheme() == "http" {

@@ -9,11 +9,13 @@
 //! - [`hostname`]: what the edge knows of a custom hostname
 //! - [`zone`]: what all hostnames of one SaaS zone share
 //! - [`origin`]: where requests go; [`tls`]: how visitors come
+//! - [`address`]: how far an IP address reaches
 //! - [`challenge`]: the answer to an ACME http-01 challenge
 //! - [`certificate`]: chains and sealed private keys, for points of presence of one's own
 //! - [`seal`]: secrets at rest
 //! - [`change`]: the feed that carries changes, in order
 
+pub mod address;
 pub mod certificate;
 pub mod challenge;
 pub mod change;

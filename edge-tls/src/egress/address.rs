@@ -1,9 +1,10 @@
 //! Where egress may connect to. Whoever owns an origin's name decides what it resolves to, so the
 //! addresses themselves are judged, all of them, and the connection goes to one that was judged.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
+use edge_state::address::reach;
 use edge_state::origin::OriginHost;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{
@@ -25,16 +26,6 @@ pub struct Addresses {
     loopback_names: bool,
     allow_private: bool,
     own: Vec<SocketAddr>,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Reach {
-    /// Anyone on the internet reaches it.
-    Public,
-    /// The operator's own networks and this machine.
-    Private,
-    /// Nobody's server: link-local (cloud metadata is there), multicast, reserved.
-    Never,
 }
 
 impl Addresses {
@@ -82,10 +73,8 @@ impl Addresses {
 
     fn judge(&self, address: SocketAddr) -> Result<(), Fault> {
         let ip = address.ip().to_canonical();
-        match reach(ip) {
-            Reach::Public => {}
-            Reach::Private if self.allow_private => {}
-            Reach::Private | Reach::Never => return Err(Fault::PrivateAddress(ip)),
+        if !reach(ip).is_allowed(self.allow_private) {
+            return Err(Fault::PrivateAddress(ip));
         }
         let is_own = |own: &SocketAddr| {
             own.port() == address.port()
@@ -122,51 +111,6 @@ fn is_local(address: IpAddr) -> bool {
     UdpSocket::bind((address, 0)).is_ok()
 }
 
-fn reach(address: IpAddr) -> Reach {
-    match address {
-        IpAddr::V4(address) => reach_v4(address),
-        IpAddr::V6(address) => reach_v6(address),
-    }
-}
-
-/// IANA's registry of special-purpose addresses (RFC 6890).
-fn reach_v4(address: Ipv4Addr) -> Reach {
-    match address.octets() {
-        [10 | 127, ..] | [192, 168, ..] => Reach::Private,
-        [172, second, ..] if second >> 4 == 1 => Reach::Private,
-        [100, second, ..] if second >> 6 == 1 => Reach::Private, // RFC 6598
-        [0 | 224..=255, ..]
-        | [169, 254, ..]
-        | [192, 0, 0 | 2, _]
-        | [192, 88, 99, _]
-        | [198, 18 | 19, ..]
-        | [198, 51, 100, _]
-        | [203, 0, 113, _] => Reach::Never,
-        _ => Reach::Public,
-    }
-}
-
-fn reach_v6(address: Ipv6Addr) -> Reach {
-    let embedded = |high: u16, low: u16| {
-        let bits = u32::from(high) << 16 | u32::from(low);
-        // Through a translator, private is somebody else's private.
-        if reach_v4(Ipv4Addr::from_bits(bits)) == Reach::Public {
-            Reach::Public
-        } else {
-            Reach::Never
-        }
-    };
-    match address.segments() {
-        [0, 0, 0, 0, 0, 0, 0, 1] => Reach::Private,
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => embedded(high, low),
-        [first, ..] if first >> 9 == 0xfc >> 1 => Reach::Private, // fc00::/7, RFC 4193
-        [0x2001, second, ..] if second < 0x200 || second == 0xdb8 => Reach::Never,
-        [0x3fff, second, ..] if second < 0x1000 => Reach::Never, // RFC 9637
-        [first, ..] if first >> 13 == 1 => Reach::Public,        // 2000::/3
-        _ => Reach::Never,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,55 +126,6 @@ mod tests {
             loopback_names: false,
             allow_private,
             own: own.iter().map(|own| own.parse().unwrap()).collect(),
-        }
-    }
-
-    #[test]
-    fn every_range_has_its_reach() {
-        use Reach::{Never, Private, Public};
-        for (text, expected) in [
-            ("8.8.8.8", Public),
-            ("9.255.255.255", Public),
-            ("10.0.0.0", Private),
-            ("10.255.255.255", Private),
-            ("11.0.0.0", Public),
-            ("100.63.255.255", Public),
-            ("100.64.0.0", Private),
-            ("100.127.255.255", Private),
-            ("100.128.0.0", Public),
-            ("127.0.0.1", Private),
-            ("172.15.255.255", Public),
-            ("172.16.0.0", Private),
-            ("172.31.255.255", Private),
-            ("172.32.0.0", Public),
-            ("192.168.0.1", Private),
-            ("0.0.0.0", Never),
-            ("169.254.169.254", Never),
-            ("192.0.0.8", Never),
-            ("192.0.2.1", Never),
-            ("198.19.0.1", Never),
-            ("198.51.100.1", Never),
-            ("203.0.113.1", Never),
-            ("224.0.0.1", Never),
-            ("255.255.255.255", Never),
-            ("2606:4700::1111", Public),
-            ("::1", Private),
-            ("fc00::1", Private),
-            ("fdff::1", Private),
-            ("::", Never),
-            ("::127.0.0.1", Never),
-            ("fe80::1", Never),
-            ("fec0::1", Never),
-            ("ff02::1", Never),
-            ("2001:db8::1", Never),
-            ("2001::1", Never),
-            ("64:ff9b::127.0.0.1", Never),
-            ("64:ff9b::8.8.8.8", Public),
-            ("2002:7f00:1::", Never),
-            ("2002:a00:1::", Never),
-            ("2002:808:808::", Public),
-        ] {
-            assert_eq!(reach(text.parse().unwrap()), expected, "{text}");
         }
     }
 
