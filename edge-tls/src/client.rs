@@ -14,6 +14,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::body::{self, Body};
+use crate::early::HearsEarly;
 
 /// Idle connections by what they are good for.
 pub struct Pool<K> {
@@ -21,6 +22,17 @@ pub struct Pool<K> {
     /// How long a server keeps a connection that says nothing of it.
     keep: Duration,
     each: usize,
+    uses: Uses,
+}
+
+/// Which requests go over kept connections.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Uses {
+    /// All: a new connection is dear.
+    All,
+    /// Only those that may be sent again: a new connection costs little, and the other end closes
+    /// kept ones when it likes, for instance after a request whose body it did not read.
+    Repeatable,
 }
 
 struct Idle {
@@ -47,8 +59,8 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for T {}
 impl<K: Clone + Eq + Hash + Send + 'static> Pool<K> {
     /// Keeps idle connections for `keep` where the server does not say, at most `each` for a key.
     #[must_use]
-    pub fn new(keep: Duration, each: usize) -> Arc<Self> {
-        Arc::new(Self { idle: Mutex::new(HashMap::new()), keep, each })
+    pub fn new(keep: Duration, each: usize, uses: Uses) -> Arc<Self> {
+        Arc::new(Self { idle: Mutex::new(HashMap::new()), keep, each, uses })
     }
 
     /// Sends the request over a kept connection, or a new one: `connect` is awaited only then.
@@ -62,7 +74,8 @@ impl<K: Clone + Eq + Hash + Send + 'static> Pool<K> {
         connect: impl Future<Output = Result<IO, E>> + Send,
     ) -> Result<Response<Incoming>, ExchangeError<E>> {
         let repeat = Repeat::of(&request);
-        while let Some(mut sender) = self.take(key) {
+        let may_keep = self.uses == Uses::All || repeat.is_some();
+        while let Some(mut sender) = may_keep.then(|| self.take(key)).flatten() {
             match sender.try_send_request(request).await {
                 Ok(response) => return Ok(self.keep_after(key, sender, response)),
                 Err(mut failed) => match (failed.take_message(), &repeat) {
@@ -76,14 +89,15 @@ impl<K: Clone + Eq + Hash + Send + 'static> Pool<K> {
             Ok(io) => io,
             Err(error) => return Err(ExchangeError::Connect(error, Box::new(request))),
         };
-        let (mut sender, connection) = http1::Builder::new().handshake(TokioIo::new(io)).await?;
+        let (mut sender, connection) =
+            http1::Builder::new().handshake(TokioIo::new(HearsEarly::new(io))).await?;
         tokio::spawn(async move {
             if let Err(error) = connection.with_upgrades().await {
                 tracing::debug!(%error, "connection ended");
             }
         });
         let response = sender.send_request(request).await?;
-        Ok(self.keep_after(key, sender, response))
+        Ok(if may_keep { self.keep_after(key, sender, response) } else { response })
     }
 
     /// Takes the connection back once the answer is through.

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::body::{Body, Paced, Progress};
-use crate::client::{ExchangeError, Pool, Repeat};
+use crate::client::{ExchangeError, Pool, Repeat, Uses};
 use crate::config::Limits;
 use crate::exchange::{Answer, Exchange};
 use crate::header as fields;
@@ -30,6 +30,7 @@ const KEEP: Duration = Duration::from_secs(3);
 const KEEP_EACH: usize = 256;
 /// How long a request waits for workerd to come back.
 const PATIENCE: Duration = Duration::from_secs(3);
+const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 /// The way to workerd.
 pub struct Gateway {
@@ -62,7 +63,7 @@ impl Gateway {
         lifetime: Lifetime,
         workerd: watch::Receiver<Option<PathBuf>>,
     ) -> Self {
-        Self { pop, limits, lifetime, workerd, pool: Pool::new(KEEP, KEEP_EACH) }
+        Self { pop, limits, lifetime, workerd, pool: Pool::new(KEEP, KEEP_EACH, Uses::Repeatable) }
     }
 
     /// Answers one request, whatever happens.
@@ -173,9 +174,8 @@ impl Gateway {
     async fn exchange(&self, mut request: Request<Body>) -> Result<Response<Incoming>, Refusal> {
         let deadline = Instant::now() + PATIENCE;
         let mut repeat = Repeat::of(&request);
-        let mut ended = None;
-        loop {
-            let socket = tokio::time::timeout_at(deadline, self.socket_other_than(ended)).await;
+        while Instant::now() < deadline {
+            let socket = tokio::time::timeout_at(deadline, self.socket_other_than(None)).await;
             let socket = socket.ok().flatten().ok_or(Refusal::Unavailable)?;
             let connect = UnixStream::connect(socket.clone());
             request = match (self.pool.exchange(&socket, request, connect).await, repeat.take()) {
@@ -194,8 +194,11 @@ impl Gateway {
                     return Err(Refusal::Unavailable);
                 }
             };
-            ended = Some(socket);
+            // Another workerd, or this one, which was busy (its backlog is full), after a moment.
+            let another = self.socket_other_than(Some(socket));
+            let _ = tokio::time::timeout(ASK_AGAIN, another).await;
         }
+        Err(Refusal::Unavailable)
     }
 
     /// The socket of a workerd that answers, once there is one.

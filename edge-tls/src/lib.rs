@@ -15,6 +15,7 @@ pub mod body;
 pub mod certificate;
 pub mod client;
 pub mod config;
+pub mod early;
 pub mod edge;
 pub mod egress;
 pub mod exchange;

@@ -28,7 +28,7 @@ use self::connect::Tls;
 use self::directions::{Directions, Route};
 use self::fault::Fault;
 use crate::body::{self, Body, Paced, Progress};
-use crate::client::{ExchangeError, Pool, Stream};
+use crate::client::{ExchangeError, Pool, Stream, Uses};
 use crate::config::Origins;
 use crate::header as fields;
 use crate::local::Answer;
@@ -59,7 +59,7 @@ impl Egress {
     ) -> Result<Self, body::Error> {
         let addresses = Addresses::new(&origins, own)?;
         let tls = Tls::new(&origins.extra_roots)?;
-        Ok(Self { origins, addresses, tls, pool: Pool::new(KEEP, KEEP_EACH), lifetime })
+        Ok(Self { origins, addresses, tls, pool: Pool::new(KEEP, KEEP_EACH, Uses::All), lifetime })
     }
 
     /// Closes connections that nobody uses.

@@ -242,6 +242,20 @@ async fn an_origin_that_closes_kept_connections_costs_no_request() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fault_is_told_whatever_is_still_to_be_sent() {
+    let lintel = lintel(|_| {}).await;
+    let directions = directions(&format!("127.0.0.1:{}", free_port().await), "flexible");
+    for kilobytes in [0, 1, 50, 100, 500, 1000, 5000] {
+        let request = Request::post(format!("https://{HOST}/origin/upload"))
+            .header("x-test", directions.to_string())
+            .body(Full::from(Bytes::from(vec![b'x'; kilobytes << 10])))
+            .unwrap();
+        let answer = lintel.visitor().alpn(&["h2"]).send(HOST, request).await;
+        assert_eq!(fault(&answer), (502, "connect".into()), "{kilobytes} kB");
+    }
+}
+
 async fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
 }

@@ -145,6 +145,30 @@ async fn pipelined_requests_are_answered_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_burst_is_answered_whole() {
+    let lintel = lintel().await;
+    let asked: Vec<_> = (0..400)
+        .map(|_| {
+            let visitor = lintel.visitor();
+            tokio::spawn(async move { visitor.send_plain(request(HOST, "/")).await.status() })
+        })
+        .collect();
+    for asked in asked {
+        assert_eq!(asked.await.unwrap(), 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bodies_that_the_worker_does_not_read_cost_no_other_request() {
+    let lintel = lintel().await;
+    for number in 0..100 {
+        let body = Full::from(Bytes::from(vec![b'x'; number * 1000]));
+        let unread = Request::post(format!("http://{HOST}/{number}")).body(body).unwrap();
+        assert_eq!(lintel.visitor().send_plain(unread).await.status(), 200, "{number}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn heads_have_a_limit() {
     let lintel = lintel().await;
     let long = "x".repeat(80 << 10);

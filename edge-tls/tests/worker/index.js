@@ -1,3 +1,15 @@
+// 64 MiB, made as they are read.
+function large() {
+  let left = 1024;
+  return new ReadableStream({
+    pull(controller) {
+      controller.enqueue(new Uint8Array(64 << 10));
+      left -= 1;
+      if (left === 0) controller.close();
+    },
+  });
+}
+
 // A worker that shows what reaches it: the edge's own tests need no more.
 export default {
   async fetch(request, env) {
@@ -20,7 +32,7 @@ export default {
       case "body":
         return new Response(request.body, { headers: { "X-Lintel-Secret": "1", "X-Plain": "1" } });
       case "large":
-        return new Response(new Uint8Array(64 << 20));
+        return new Response(large());
       case "websocket": {
         const [client, server] = Object.values(new WebSocketPair());
         server.accept();
