@@ -21,7 +21,8 @@ pub trait Body: DeserializeOwned {
     }
 }
 
-/// A body. An empty one counts as `{}`: SDKs send none where every field is optional.
+/// A body. An empty one counts as `{}`: SDKs send none, or `null`, where every
+/// field is optional.
 pub struct Json<T>(pub T);
 
 impl<S, T> FromRequest<S> for Json<T>
@@ -47,7 +48,7 @@ pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result
 /// Reads a body.
 pub(crate) fn parse<T: Body>(bytes: &[u8]) -> Result<T, ApiError> {
     let text = match bytes.trim_ascii() {
-        [] => b"{}",
+        [] | b"null" => b"{}",
         text => text,
     };
     // Derived readers would take a list for an object.

@@ -58,19 +58,19 @@ pub struct RequestedSsl {
 pub struct Settings {
     /// `on` or `off`
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(pattern = "^(on|off)$")]
+    #[schema(pattern = "^(on|off)?$")]
     pub http2: Option<String>,
     /// `on` or `off`
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(pattern = "^(on|off)$")]
+    #[schema(pattern = "^(on|off)?$")]
     pub tls_1_3: Option<String>,
     /// `on` or `off`; kept, and without effect at the edge
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(pattern = "^(on|off)$")]
+    #[schema(pattern = "^(on|off)?$")]
     pub early_hints: Option<String>,
     /// `1.0` to `1.3`; below 1.2 nothing is spoken all the same
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(pattern = "^1\\.[0-3]$")]
+    #[schema(pattern = "^(1\\.[0-3])?$")]
     pub min_tls_version: Option<String>,
     /// Kept; the edge offers its own, all of them strong
     #[serde(default, skip_serializing_if = "Option::is_none")]
