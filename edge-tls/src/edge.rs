@@ -164,6 +164,7 @@ impl Edge {
     /// Lets visitors finish, then ends everything, workerd last.
     pub async fn stop(self) {
         self.lifetime.close(self.drain_timeout).await;
+        self.replica.settle().await;
         tracing::info!("stopped");
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use edge_state::change::Change;
 use edge_state::{HostRecord, Hostname, Key, Record, ZoneRecord};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 pub use disk::{DiskError, Stored};
 
@@ -22,6 +22,8 @@ use crate::metrics;
 #[derive(Clone)]
 pub struct Replica {
     shared: Arc<Shared>,
+    /// Held while something is written, also when nobody waits for that any more.
+    writing: Arc<Mutex<()>>,
 }
 
 struct Shared {
@@ -34,7 +36,7 @@ impl Replica {
     pub fn open(path: &Path) -> Result<Self, DiskError> {
         let disk = disk::Disk::open(path)?;
         let (sequence, _) = watch::channel(disk.sequence()?);
-        let replica = Self { shared: Arc::new(Shared { disk, sequence }) };
+        let replica = Self { shared: Arc::new(Shared { disk, sequence }), writing: Arc::default() };
         replica.report();
         Ok(replica)
     }
@@ -80,6 +82,11 @@ impl Replica {
         of(name.clone()).or_else(|| of(name.wildcard()?))
     }
 
+    /// Returns once nothing is being written.
+    pub async fn settle(&self) {
+        drop(self.writing.lock().await);
+    }
+
     async fn apply(&self, changes: Vec<Change>, next: Option<i64>) -> Result<(), DiskError> {
         self.write(move |disk| disk.apply(&changes, next)).await
     }
@@ -97,11 +104,13 @@ impl Replica {
         &self,
         f: impl FnOnce(&disk::Disk) -> Result<(), DiskError> + Send + 'static,
     ) -> Result<(), DiskError> {
-        let shared = self.shared.clone();
+        let (shared, writing) = (self.shared.clone(), self.writing.clone().lock_owned().await);
         let written = tokio::task::spawn_blocking(move || {
-            f(&shared.disk)?;
-            shared.sequence.send_replace(shared.disk.sequence()?);
-            Ok(())
+            let sequence = f(&shared.disk).and_then(|()| shared.disk.sequence());
+            let sequence = sequence.map(|sequence| shared.sequence.send_replace(sequence));
+            drop(shared);
+            drop(writing);
+            sequence.map(|_| ())
         });
         let result =
             written.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()));
