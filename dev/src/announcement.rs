@@ -1,5 +1,7 @@
 //! `.lintel/dev.json`, there as long as everything is healthy, and what is printed for people.
 
+use std::path::Path;
+
 use serde_json::json;
 
 use crate::Failure;
@@ -54,9 +56,9 @@ impl Drop for Announcement<'_> {
 /// What to open, and how to go on.
 #[must_use]
 pub fn welcome(config: &Config, state: &State, tenant: &Tenant) -> String {
-    let (https, ca) = (config.ports.https, state.path(CA_PEM).display().to_string());
+    let (https, ca) = (config.ports.https, from_here(&state.path(CA_PEM)));
     let (api, token, zone) = (api_url(config), tenant.api.token(), &tenant.zone_id);
-    let (dev, logs) = (state.path(DEV_JSON).display().to_string(), state.path("log"));
+    let (dev, logs) = (from_here(&state.path(DEV_JSON)), from_here(&state.path("log")));
     format!(
         "
 Lintel is running.
@@ -79,9 +81,15 @@ Your own hostname, to a server of yours on port 3000 of this machine (any name u
 
 Ctrl-C stops everything; the next start finds all of it again.
 ",
-        config.ports.api,
-        logs.display(),
+        config.ports.api, logs,
     )
+}
+
+/// A path as it can be used in this terminal.
+fn from_here(path: &Path) -> String {
+    let here = std::env::current_dir().ok();
+    let below = here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned));
+    below.unwrap_or_else(|| path.to_owned()).display().to_string()
 }
 
 /// In the state folder.

@@ -227,9 +227,10 @@ pub const INHERITED: [&str; 9] = [
     "LINTEL_DNS_SERVERS",
 ];
 
-/// Runs its arguments, with standard input as the lifeline; ends with the program's own status.
+/// Runs its arguments, with standard input as the lifeline; ends with the program's own status, or
+/// with the whole process group.
 const WATCHING_SHELL: &str = "exec 3<&0; \"$@\" </dev/null 3<&- & program=$!; \
-     (cat <&3 >/dev/null; kill -9 $program) 2>/dev/null & exec 3<&-; wait $program";
+     (cat <&3 >/dev/null; kill -9 0) 2>/dev/null & exec 3<&-; wait $program";
 
 const TAIL_BYTES: u64 = 32 * 1024;
 const TAIL_LINES: usize = 30;
@@ -299,8 +300,8 @@ mod tests {
                 .unwrap()
         };
         assert_eq!(foreign("exit 7").exit().await, "exit code 7");
-        let mut lasting = foreign("exec sleep 1000");
+        let mut lasting = foreign("sleep 1000 & sleep 1000; wait");
         drop(lasting.lifeline.take());
-        assert_eq!(lasting.exit().await, "exit code 137");
+        assert_eq!(lasting.exit().await, "signal 9");
     }
 }
