@@ -68,6 +68,8 @@ enum Report {
     Hostname(lifecycle::hostname::Event),
     /// Something happened to the certificate, with what is stored beside it.
     Certificate(certificate::Event, Attached),
+    /// Another certificate of the hostname goes first.
+    NotYet,
     /// There is nothing to do any more, or not this.
     Nothing,
 }
@@ -258,6 +260,12 @@ impl Runner {
     async fn report(&self, job: &Job, report: Report) -> Result<&'static str, Failure> {
         let (now, id) = (self.now(), job.custom_hostname_id.as_str());
         let mut tx = self.db.begin().await?;
+        if matches!(report, Report::NotYet) {
+            let due_at = now + self.engine.schedule().poll(WAIT);
+            jobs::put_off(&mut tx, job, due_at.as_millis()).await?;
+            tx.commit().await?;
+            return Ok("not_yet");
+        }
         // Every writer of a hostname locks its row first, and its jobs after that.
         if machines::lock(&mut tx, id).await?.is_none() || !jobs::finish(&mut tx, job).await? {
             return Ok("late");
@@ -269,7 +277,9 @@ impl Runner {
                 let certificate = (id, job.subject.as_str());
                 self.engine.certificate_event(&mut tx, certificate, event, attached, now).await?;
             }
-            Report::Nothing => self.engine.plan_again(&mut tx, (id, &job.subject), now).await?,
+            Report::NotYet | Report::Nothing => {
+                self.engine.plan_again(&mut tx, (id, &job.subject), now).await?;
+            }
         }
         tx.commit().await?;
         self.engine.wake();
@@ -300,5 +310,7 @@ const STEP_TIMEOUT: Duration = Duration::from_secs(90);
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 /// Where another process takes the very job that is due.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+/// How far up the schedule of polls a certificate waits for another one: some 10 s.
+const WAIT: u32 = 6;
 /// How soon a job that another process planned is seen.
 const POLL: Duration = Duration::from_secs(1);

@@ -28,6 +28,8 @@ struct Subject {
     target: Hostname,
     key_type: KeyType,
     state: Certificate,
+    /// Whether another certificate of the hostname has to be ordered first.
+    yields: bool,
 }
 
 impl Runner {
@@ -52,6 +54,9 @@ impl Runner {
         let Some(issuer) = self.issuers.get(authority.as_str()) else {
             return Ok(not_configured(&subject, &authority));
         };
+        if step == Step::PlaceOrder && subject.yields {
+            return Ok(Report::NotYet);
+        }
         if step == Step::PlaceOrder {
             return self.place_order(issuer, &subject, about).await;
         }
@@ -81,13 +86,15 @@ impl Runner {
             return Ok(None);
         };
         let rows = certificates::of_hostname(&mut tx, &owner.id).await?;
-        let Some(row) = rows.into_iter().find(|row| row.id == job.subject) else {
+        let mut all = rows.into_iter().map(Live::read).collect::<Result<Vec<_>, _>>()?;
+        let Some(index) = all.iter().position(|live| live.row.id == job.subject) else {
             return Ok(None);
         };
+        let Live { row, key_type, state } = all.swap_remove(index);
+        let yields = all.iter().any(|other| goes_before(other, key_type));
         let hostname = Hostname::parse(&row.hostname)?;
         let target = Hostname::parse(&owner.cname_target)?;
-        let Live { row, key_type, state } = Live::read(row)?;
-        Ok(Some(Subject { row, hostname, target, key_type, state }))
+        Ok(Some(Subject { row, hostname, target, key_type, state, yields }))
     }
 
     /// Key and order are stored by one commit, so that no order is finalized without a stored key;
@@ -301,6 +308,19 @@ fn not_configured(subject: &Subject, authority: &Authority) -> Report {
         None => Event::Failed(problem),
     };
     Report::Certificate(event, Attached::Nothing)
+}
+
+/// Whether `other` has to be proven before a certificate of this key type is ordered for the same
+/// hostname. Let's Encrypt answers a second `newOrder` for a name with the order that is pending
+/// for it, and one order makes one certificate. Where both are due, the P-256 one goes first.
+fn goes_before(other: &Live, key_type: KeyType) -> bool {
+    match &other.state {
+        Certificate::PendingValidation { .. } => true,
+        Certificate::Initializing { .. } => {
+            key_type == KeyType::Rsa2048 && other.key_type == KeyType::P256
+        }
+        _ => false,
+    }
 }
 
 fn place(row: &CertificateRow) -> Place {

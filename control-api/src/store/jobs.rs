@@ -91,6 +91,12 @@ pub async fn put_back(tx: &mut Tx, job: &Job, due_at: i64) -> sqlx::Result<()> {
         .execute(&mut **conn).await.map(drop))
 }
 
+/// Puts a job back on the list that has to wait, and nothing is wrong.
+pub async fn put_off(tx: &mut Tx, job: &Job, due_at: i64) -> sqlx::Result<()> {
+    on!(tx, conn => sqlx::query(PUT_OFF.on(conn)).bind(&job.id).bind(job.attempt).bind(due_at)
+        .execute(&mut **conn).await.map(drop))
+}
+
 /// Calls off whatever is planned for a subject.
 pub async fn forget(tx: &mut Tx, subject: &str) -> sqlx::Result<()> {
     on!(tx, conn => sqlx::query(FORGET.on(conn)).bind(subject).execute(&mut **conn).await.map(drop))
@@ -140,6 +146,9 @@ const END_ALL_LEASES: Sql = sql!("UPDATE jobs SET leased_until = 0 WHERE leased_
 const PUT_BACK: Sql = sql!(
     "UPDATE jobs SET due_at = $3, leased_until = 0, worker = NULL, failures = failures + 1
      WHERE id = $1 AND attempt = $2"
+);
+const PUT_OFF: Sql = sql!(
+    "UPDATE jobs SET due_at = $3, leased_until = 0, worker = NULL WHERE id = $1 AND attempt = $2"
 );
 const FORGET: Sql = sql!("DELETE FROM jobs WHERE subject = $1");
 const NEXT_DUE: Sql =

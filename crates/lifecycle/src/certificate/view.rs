@@ -47,7 +47,11 @@ impl Certificate {
             | Self::DeploymentTimedOut { problem, .. }
             | Self::TimedOut { problem, .. } => Some(problem),
             Self::PendingValidation { on, .. } | Self::PendingIssuance { on, .. } => {
-                on.problem.as_ref()
+                on.problem.as_ref().filter(|problem| {
+                    // An edge that is a moment behind is no trouble yet.
+                    on.tries >= CATCHING_UP
+                        || !matches!(problem, Problem::ChallengeNotAtEdge { .. })
+                })
             }
             Self::PendingDeployment { problem, .. } => problem.as_ref(),
             _ => None,
@@ -107,3 +111,6 @@ impl Certificate {
         matches!(self, Self::Active { .. } | Self::Renewing { .. })
     }
 }
+
+/// So many looks, seconds apart, a point of presence has to learn of a challenge.
+const CATCHING_UP: u32 = 3;
