@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use lintel_tests::acme_proxy::Step;
 use lintel_tests::pebble::Habits;
 use lintel_tests::{Failure, Lintel};
 
@@ -31,5 +32,18 @@ async fn a_certificate_is_renewed_with_a_new_key_before_it_expires() -> Result<(
         .await?;
     assert_eq!(keys.len(), serials.len(), "a key is never used again");
     assert!(lintel.acme.finalized().values().all(|times| *times == 1));
+    one_order_at_a_time(&lintel);
     Ok(())
+}
+
+/// Let's Encrypt answers a second `newOrder` for a name with the order that is pending for it.
+fn one_order_at_a_time(lintel: &Lintel) {
+    let mut pending = false;
+    for exchange in lintel.acme.exchanges().iter().filter(|exchange| exchange.status < 300) {
+        match exchange.step {
+            Step::NewOrder => assert!(!std::mem::replace(&mut pending, true), "two at a time"),
+            Step::Challenge => pending = false,
+            _ => {}
+        }
+    }
 }
