@@ -26,6 +26,7 @@ async fn the_official_sdks_work_with_only_their_base_url_changed() {
     for fresh in databases::fresh().await {
         let server = Server::start(&fresh.url).await;
         let tenant = server.tenant().await;
+        assert_eq!(server.status_of_large_header().await, 431);
         for (language, program, suite) in suites() {
             let run = Command::new(&program)
                 .arg(&suite)
@@ -140,6 +141,13 @@ impl Server {
     async fn get(&self, address: SocketAddr, path: &str) -> String {
         let answer = self.http.get(format!("http://{address}{path}")).send().await;
         answer.unwrap().text().await.unwrap()
+    }
+
+    /// What a header of 100 kB is answered with.
+    async fn status_of_large_header(&self) -> u16 {
+        let request = self.http.get(format!("{}/user", self.api()));
+        let answer = request.header("x-large", "a".repeat(100_000)).send().await;
+        answer.unwrap().status().as_u16()
     }
 
     async fn post(&self, path: &str, body: Value) -> String {
