@@ -95,6 +95,7 @@ pub struct CreateZone {
 
 /// `{"id": ".."}`
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct AccountId {
     id: String,
 }
@@ -160,7 +161,7 @@ pub async fn create(
         Begun::First(attempt) => attempt,
     };
     let now = app.clock.now_millis();
-    if accounts::find(&mut attempt.tx, &account_id).await?.is_none() {
+    if !is_id(&account_id) || accounts::find(&mut attempt.tx, &account_id).await?.is_none() {
         return Err(ApiError::invalid(code::JSON, "account.id", "account.id names no account"));
     }
     let row = ZoneRow {

@@ -205,7 +205,9 @@ const ESCAPE: &str = " ESCAPE '\\'";
 /// The authority that is answered: the one that the client named, else the one in use.
 const AUTHORITY: Sql = Sql {
     sqlite: "COALESCE(json_extract(requested, '$.ssl.certificate_authority'), certificate_authority)",
-    postgres: "COALESCE(requested::json #>> '{ssl,certificate_authority}', certificate_authority)",
+    // PostgreSQL reads no JSON with NUL in it, and metadata may have one.
+    postgres: r"COALESCE(replace(requested, '\u0000', '\u0001')::json #>> '{ssl,certificate_authority}',
+                         certificate_authority)",
 };
 const INSERT: Sql = sql!(
     "INSERT INTO custom_hostnames
