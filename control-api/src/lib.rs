@@ -8,6 +8,7 @@ pub mod chain;
 pub mod check;
 pub mod clock;
 pub mod config;
+mod description;
 pub mod dns;
 pub mod engine;
 pub mod feed;

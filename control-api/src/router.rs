@@ -10,21 +10,23 @@ use axum::routing;
 use http::{Method, Uri, header};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::api::error::code;
+use crate::api::json::MAX_BODY;
 use crate::api::tokens::{account as account_tokens, user as user_tokens, verify};
 use crate::api::{
     ApiError, App, accounts, custom_hostnames, dcv_delegation, fallback_origin, points_of_presence,
     user, zone_settings, zones,
 };
 use crate::feed::{self, Feed};
-use crate::telemetry;
+use crate::{description, telemetry};
 
 /// What is served to clients, with its description at `/openapi.json`; `beside` stands next to it.
 pub fn router(app: App, beside: Router) -> Router {
-    let (api, description) = contract().split_for_parts();
+    let (api, mut description) = contract().split_for_parts();
+    description::complete(&mut description);
     let described = move || {
         let description = description.clone();
         async move { axum::Json(description) }
@@ -37,6 +39,7 @@ pub fn router(app: App, beside: Router) -> Router {
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn(without_nul))
         .layer(CatchPanicLayer::custom(|_| ApiError::Internal.into_response()))
         .layer(middleware::from_fn(telemetry::trace))
 }
@@ -51,7 +54,7 @@ pub fn beside(feed: Feed, root_pem: Option<&str>) -> Router {
 
 /// The contract's own routes: what is here is in the description, and nothing else is.
 fn contract() -> OpenApiRouter<App> {
-    OpenApiRouter::with_openapi(Description::openapi())
+    OpenApiRouter::with_openapi(description::Head::openapi())
         .routes(routes!(user::get))
         .routes(routes!(user_tokens::create, user_tokens::list))
         .routes(routes!(verify::user))
@@ -81,30 +84,9 @@ fn contract() -> OpenApiRouter<App> {
 /// The description of the contract.
 #[must_use]
 pub fn description() -> utoipa::openapi::OpenApi {
-    contract().into_openapi()
-}
-
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "Lintel",
-        description = "Custom hostnames on an edge of your own. Cloudflare's v4 contract as far as it \
-                       is listed here, so that its SDKs work with only the base URL changed.",
-        license(name = "Apache-2.0", identifier = "Apache-2.0")
-    ),
-    modifiers(&BearerToken),
-    security(("api_token" = []))
-)]
-struct Description;
-
-struct BearerToken;
-
-impl utoipa::Modify for BearerToken {
-    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        let components = openapi.components.get_or_insert_default();
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-        components.add_security_scheme("api_token", SecurityScheme::Http(bearer));
-    }
+    let mut description = contract().into_openapi();
+    description::complete(&mut description);
+    description
 }
 
 async fn no_route(uri: Uri) -> ApiError {
@@ -123,12 +105,25 @@ async fn in_time(request: Request, next: Next) -> Response {
     }
 }
 
+/// Nothing that is stored has NUL in its name, and PostgreSQL does not even take the question.
+async fn without_nul(request: Request, next: Next) -> Response {
+    let uri = request.uri();
+    if uri.path().contains(NUL) {
+        return ApiError::MalformedId { path: uri.path().to_owned() }.into_response();
+    }
+    if uri.query().is_some_and(|query| query.contains(NUL)) {
+        let message = "no query parameter may contain NUL (%00)";
+        return ApiError::invalid(code::JSON, "query", message).into_response();
+    }
+    next.run(request).await
+}
+
 async fn front_page() -> Html<&'static str> {
     Html(FRONT_PAGE)
 }
 
 const TIME_LIMIT: Duration = Duration::from_secs(30);
-const MAX_BODY: usize = 1024 * 1024;
+const NUL: &str = "%00";
 const FRONT_PAGE: &str = "<!doctype html>
 <html lang=\"en\">
 <meta charset=\"utf-8\">

@@ -53,6 +53,9 @@ pub enum ApiError {
     /// The body is too long to be read.
     #[error("The body is larger than 1 MB; nothing that this API takes is that large")]
     TooLarge,
+    /// The body has not arrived in time.
+    #[error("The body did not arrive within 20 seconds; nothing was changed")]
+    SlowBody,
     /// A field, or a query parameter, has a value that cannot be.
     #[error("{message}")]
     Invalid {
@@ -145,6 +148,7 @@ impl ApiError {
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, 9109),
             Self::MalformedJson(_) => (StatusCode::BAD_REQUEST, code::JSON),
             Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, 1413),
+            Self::SlowBody => (StatusCode::REQUEST_TIMEOUT, code::JSON),
             Self::Invalid { code, .. } => (StatusCode::BAD_REQUEST, *code),
             Self::HostnameNotFound => (StatusCode::NOT_FOUND, 1436),
             Self::DuplicateHostname => (StatusCode::CONFLICT, 1406),
@@ -187,6 +191,7 @@ impl ApiError {
             | Self::Forbidden(_)
             | Self::MalformedJson(_)
             | Self::TooLarge
+            | Self::SlowBody
             | Self::HostnameNotFound
             | Self::DuplicateHostname
             | Self::NoFallbackOrigin

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use http::StatusCode;
+use http::{StatusCode, header};
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny, MapAccess, Visitor};
 
@@ -39,7 +40,23 @@ where
 
 /// The body's bytes, if they are not too many.
 pub(crate) async fn bytes<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
-    Bytes::from_request(request, state).await.map_err(|rejection| match rejection.status() {
+    bytes_within(TIME_LIMIT, request, state).await
+}
+
+async fn bytes_within<S: Send + Sync>(
+    limit: Duration,
+    request: Request,
+    state: &S,
+) -> Result<Bytes, ApiError> {
+    // Who says that it will be too large need not send it.
+    let declared = request.headers().get(header::CONTENT_LENGTH);
+    let declared = declared.and_then(|length| length.to_str().ok()?.parse().ok());
+    if declared.is_some_and(|length: u64| length > MAX_BODY as u64) {
+        return Err(ApiError::TooLarge);
+    }
+    let read = tokio::time::timeout(limit, Bytes::from_request(request, state));
+    let read = read.await.map_err(|_| ApiError::SlowBody)?;
+    read.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
         _ => ApiError::MalformedJson("The body did not arrive in full".to_owned()),
     })
@@ -61,8 +78,10 @@ pub(crate) fn parse<T: Body>(bytes: &[u8]) -> Result<T, ApiError> {
         let error = error.into_inner();
         if error.is_data() && field != "." {
             ApiError::invalid(T::code(&field), &field, format!("{field}: {error}"))
+        } else if error.is_data() {
+            ApiError::MalformedJson(format!("The body does not fit this path: {error}"))
         } else {
-            ApiError::MalformedJson(format!("The body is not valid JSON for this path: {error}"))
+            ApiError::MalformedJson(format!("The body is not valid JSON: {error}"))
         }
     })?;
     reader
@@ -152,9 +171,26 @@ impl<'de> Visitor<'de> for Names {
     }
 }
 
+/// The largest body that is read.
+pub(crate) const MAX_BODY: usize = 1024 * 1024;
+/// Shorter than a whole request's, so that a slow client is not told of our own troubles.
+const TIME_LIMIT: Duration = Duration::from_secs(20);
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_is_the_client_s_doing() {
+        let never = futures_util::stream::pending::<Result<Bytes, std::io::Error>>();
+        let request = Request::new(axum::body::Body::from_stream(never));
+        let error = bytes_within(Duration::ZERO, request, &()).await.unwrap_err();
+        assert!(matches!(error, ApiError::SlowBody), "{error}");
+        let mut request = Request::new(axum::body::Body::empty());
+        request.headers_mut().insert(header::CONTENT_LENGTH, 99_999_999_999_u64.into());
+        let error = bytes(request, &()).await.unwrap_err();
+        assert!(matches!(error, ApiError::TooLarge), "{error}");
+    }
 
     #[derive(Debug, Default, Deserialize, PartialEq)]
     #[serde(deny_unknown_fields)]

@@ -5,7 +5,7 @@ use http::Request;
 use serde_json::{Value, json};
 
 use crate::custom_hostnames::{HTTP, path};
-use crate::lab::{BOOTSTRAP, Lab, Tenant, lab};
+use crate::lab::{BOOTSTRAP, Lab, Tenant, lab, labs};
 
 async fn refused(lab: &Lab, tenant: &Tenant, body: Value, code: u64) {
     let answer = lab.operator("POST", &path(tenant), body.clone()).await;
@@ -105,6 +105,8 @@ async fn fields_that_cannot_be_are_refused_by_name() {
         (ssl("wildcard", json!(true)), 1448),
         (ssl("wildcard", json!("yes")), 1434),
         (ssl("certificate_authority", json!("a b")), 1434),
+        (ssl("certificate_authority", json!("nonsense")), 1434),
+        (ssl("certificate_authority", json!("LETS_ENCRYPT")), 1434),
         (ssl("nonsense", json!(1)), 1434),
         (ssl("settings", json!("fast")), 1434),
         (ssl("custom_certificate", json!("-----BEGIN CERTIFICATE-----")), 1426),
@@ -161,6 +163,61 @@ async fn bodies_that_are_no_json_are_refused() {
             .unwrap();
         let answer = lab.send(request).await;
         assert_eq!(answer.outcome(), outcome, "{body:.80}: {}", answer.text);
+    }
+    nothing_was_made(&lab, &tenant).await;
+}
+
+#[tokio::test]
+async fn nul_is_refused_where_names_are_and_kept_in_metadata() {
+    for lab in labs().await {
+        let tenant = lab.tenant("saas.com").await;
+        let metadata = json!({"a": "\u{0}", "\u{0}": "b", "c": "\\u0000"});
+        let mut ssl = HTTP();
+        ssl["certificate_authority"] = json!("google");
+        let body = json!({"hostname": "a.customer.com", "ssl": ssl, "custom_metadata": metadata});
+        let created = lab.operator("POST", &path(&tenant), body).await;
+        assert_eq!(created.status, 201, "{}: {}", lab.name, created.text);
+        assert_eq!(created.result()["custom_metadata"], metadata, "{}", lab.name);
+        let list = format!("{}?certificate_authority=google", path(&tenant));
+        let list = lab.operator("GET", &list, Value::Null).await;
+        assert_eq!(list.body["result_info"]["total_count"], 1, "{}: {}", lab.name, list.text);
+        for (method, target) in [
+            ("GET", format!("{}?hostname=%00", path(&tenant))),
+            ("GET", format!("{}?certificate_authority=a%00b", path(&tenant))),
+            ("GET", format!("{}/%00", path(&tenant))),
+            ("GET", "/zones?name=%00".to_owned()),
+            ("GET", "/accounts?name=%00".to_owned()),
+            ("GET", "/user/tokens/%00".to_owned()),
+            ("DELETE", format!("/accounts/{}/tokens/%00", tenant.account)),
+            ("DELETE", "/lintel/points_of_presence/%00".to_owned()),
+        ] {
+            let answer = lab.operator(method, &target, Value::Null).await;
+            assert_eq!(answer.status, 400, "{}: {target}: {}", lab.name, answer.text);
+        }
+        let zone = json!({"name": "other.com", "account": {"id": "\u{0}"}});
+        let answer = lab.operator("POST", "/zones", zone).await;
+        assert_eq!(answer.outcome(), (400, 1400), "{}: {}", lab.name, answer.text);
+    }
+}
+
+#[tokio::test]
+async fn a_mistake_is_told_in_words_of_json() {
+    let lab = lab().await;
+    let tenant = lab.tenant("saas.com").await;
+    for (members, words) in [
+        (r#""ssl":[]"#, "expected an object"),
+        (r#""ssl":{"method":"http","type":"dv","settings":"x"}"#, "expected an object"),
+        (r#""custom_metadata":{"a":"\ud800"}"#, "half of a surrogate pair"),
+        (r#""custom_metadata":{"a":1e999}"#, "a number beyond every range"),
+    ] {
+        let body = format!(r#"{{"hostname":"a.customer.com",{members}}}"#);
+        let request = Request::post(format!("/client/v4{}", path(&tenant)))
+            .header("authorization", format!("Bearer {BOOTSTRAP}"))
+            .body(Body::from(body))
+            .unwrap();
+        let answer = lab.send(request).await;
+        assert_eq!(answer.status, 400, "{members}: {}", answer.text);
+        assert!(answer.text.contains(words), "{members}: {}", answer.text);
     }
     nothing_was_made(&lab, &tenant).await;
 }

@@ -55,6 +55,21 @@ fn nothing_is_routed_past_the_description() {
     assert!(routed.iter().all(|line| known.iter().any(|path| line.contains(path))), "{routed:?}");
 }
 
+#[test]
+fn every_operation_has_an_id_of_its_own_and_every_response_a_description() {
+    let description = serde_json::to_value(control_api::router::description()).expect("JSON");
+    let mut ids = std::collections::BTreeSet::new();
+    for (method, path) in operations() {
+        let operation = &description["paths"][&path][method.to_lowercase()];
+        let id = operation["operationId"].as_str().expect("an id");
+        assert!(ids.insert(id.to_owned()), "{id} is the id of two operations");
+        for (status, response) in operation["responses"].as_object().expect("responses") {
+            let words = response["description"].as_str().unwrap_or_default();
+            assert!(!words.is_empty(), "{method} {path} {status} has no description");
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_description_is_served() {
     let lab = lab().await;

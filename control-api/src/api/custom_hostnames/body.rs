@@ -16,6 +16,7 @@ use super::settings::{SettingsBody, choice, known};
 use crate::api::error::{ApiError, code};
 use crate::api::json::{Body, Field, Others};
 use crate::api::origin;
+use crate::config::{Authority, Config};
 
 /// `null` unsets a key.
 pub(super) type Metadata = BTreeMap<String, Option<Box<RawValue>>>;
@@ -71,6 +72,7 @@ pub struct Members {
 
 /// `ssl`
 #[derive(Debug, Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
 pub struct SslBody {
     /// `http`: `txt` and `email` are not issued by yet.
     #[serde(default)]
@@ -84,9 +86,10 @@ pub struct SslBody {
     #[serde(default)]
     #[schema(value_type = Option<String>, pattern = "^(ubiquitous|optimal|force)?$")]
     pub(super) bundle_method: Field<String>,
-    /// The one to prefer, also when this server is not configured for it.
+    /// One of the contract's four, or one that this server is configured for: the one to prefer, also
+    /// when this server is not configured for it.
     #[serde(default)]
-    #[schema(value_type = Option<String>, pattern = "^[A-Za-z0-9_]{0,64}$")]
+    #[schema(value_type = Option<String>, pattern = "^(digicert|google|lets_encrypt|ssl_com)?$")]
     pub(super) certificate_authority: Field<String>,
     /// `false`: a wildcard cannot be validated over http.
     #[serde(default)]
@@ -144,7 +147,7 @@ impl PartialSchema for CreateCustomHostname {
 
 impl CreateCustomHostname {
     /// The name and what is set on it.
-    pub fn judge(self, allowed_reserved: &[String]) -> Result<(Hostname, Change), ApiError> {
+    pub fn judge(self, config: &Config) -> Result<(Hostname, Change), ApiError> {
         let Self(mut members) = self;
         let text = std::mem::take(&mut members.hostname).set().ok_or_else(|| {
             ApiError::invalid(
@@ -153,16 +156,16 @@ impl CreateCustomHostname {
                 "hostname is required: the customer's own name",
             )
         })?;
-        let rules = lifecycle::name::Rules { allowed_reserved };
+        let rules = lifecycle::name::Rules { allowed_reserved: &config.allowed_reserved_tlds };
         let name = lifecycle::name::parse(&text, rules)
             .map_err(|error| ApiError::invalid(error.code(), "hostname", error.to_string()))?;
-        Ok((name, members.judge(true)?))
+        Ok((name, members.judge(true, &config.authorities)?))
     }
 }
 
 impl EditCustomHostname {
     /// What changes. The name cannot, but may be repeated.
-    pub fn judge(self, current: &str) -> Result<(Hostname, Change), ApiError> {
+    pub fn judge(self, current: &str, config: &Config) -> Result<(Hostname, Change), ApiError> {
         let Self(members) = self;
         let repeats_name = members.hostname.is_present();
         if let Field::Set(name) = &members.hostname
@@ -173,12 +176,12 @@ impl EditCustomHostname {
         }
         let name = Hostname::parse(current).map_err(|_| ApiError::Internal)?;
         let whole = repeats_name && matches!(members.ssl, Field::Set(_));
-        Ok((name, members.judge(whole)?))
+        Ok((name, members.judge(whole, &config.authorities)?))
     }
 }
 
 impl Members {
-    fn judge(self, whole: bool) -> Result<Change, ApiError> {
+    fn judge(self, whole: bool, authorities: &[Authority]) -> Result<Change, ApiError> {
         known(&self.others, &READ_ONLY, code::JSON, "")?;
         let custom_origin_server = self.custom_origin_server.without_empty();
         if let Field::Set(text) = &custom_origin_server {
@@ -189,7 +192,7 @@ impl Members {
             origin::parse_sni("custom_origin_sni", text)?;
         }
         let ssl = match self.ssl {
-            Field::Set(ssl) => Field::Set(ssl.judge()?),
+            Field::Set(ssl) => Field::Set(ssl.judge(authorities)?),
             field => field,
         };
         let custom_metadata = self.custom_metadata;
@@ -198,7 +201,7 @@ impl Members {
 }
 
 impl SslBody {
-    fn judge(mut self) -> Result<Self, ApiError> {
+    fn judge(mut self, authorities: &[Authority]) -> Result<Self, ApiError> {
         known(&self.others, &READ_ONLY_SSL, code::SSL, "ssl.")?;
         self.refuse_own_certificates()?;
         self.method = self.method.without_empty();
@@ -231,13 +234,10 @@ impl SslBody {
         }
         let bundles = ["ubiquitous", "optimal", "force"];
         choice(&self.bundle_method, &bundles, code::BUNDLE_METHOD, "ssl.bundle_method")?;
-        if let Field::Set(authority) = &self.certificate_authority
-            && !(authority.len() <= 64
-                && authority.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
-        {
-            let message = "ssl.certificate_authority must be a name, as lets_encrypt";
-            return Err(ApiError::invalid(code::SSL, "ssl.certificate_authority", message));
-        }
+        let mut known: Vec<_> = AUTHORITIES.to_vec();
+        let own = authorities.iter().map(|authority| authority.name.as_str());
+        known.extend(own.filter(|name| !AUTHORITIES.contains(name)));
+        choice(&self.certificate_authority, &known, code::SSL, "ssl.certificate_authority")?;
         if let Field::Set(settings) = self.settings {
             self.settings = Field::Set(settings.judge()?);
         }
@@ -289,6 +289,8 @@ fn code_of(field: &str) -> u32 {
     fields.iter().find(|(name, _)| is(name)).map_or(code::JSON, |(_, code)| *code)
 }
 
+/// The contract's own. Who names one that this server has not gets another, and this name back.
+const AUTHORITIES: [&str; 4] = ["digicert", "google", "lets_encrypt", "ssl_com"];
 const READ_ONLY: [&str; 7] = [
     "id",
     "zone_id",

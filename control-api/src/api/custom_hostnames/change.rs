@@ -79,11 +79,17 @@ fn judge_metadata(after: &Requested, hostname: &Hostname) -> Result<(), ApiError
     }
     // Raw values are not read when they come in; what cannot be read later must not be stored.
     let nested = |value: &RawValue| format!("[[[[[[[[{value}]]]]]]]]");
-    let readable = |value| serde_json::from_str::<Value>(&nested(value)).is_ok();
-    if !metadata.values().all(|value| readable(value)) {
-        return invalid(code::METADATA, "custom_metadata is nested too deeply");
+    let read = |value| serde_json::from_str::<Value>(&nested(value));
+    match metadata.values().find_map(|value| read(value).err()) {
+        None => Ok(()),
+        Some(error) if error.to_string().starts_with("recursion limit") => {
+            invalid(code::METADATA, "custom_metadata is nested too deeply")
+        }
+        Some(_) => invalid(
+            code::METADATA,
+            "custom_metadata has a number beyond every range, or half of a surrogate pair",
+        ),
     }
-    Ok(())
 }
 
 fn merge_ssl(mut ssl: RequestedSsl, body: SslBody) -> RequestedSsl {

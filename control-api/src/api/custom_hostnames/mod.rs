@@ -67,7 +67,7 @@ pub async fn create(
     access: ForZone<SslAndCertificates>,
     Post { body, ticket }: Post<CreateCustomHostname>,
 ) -> Result<Response, ApiError> {
-    let (name, change) = body.judge(&app.config.allowed_reserved_tlds)?;
+    let (name, change) = body.judge(&app.config)?;
     let requested = change.apply(Requested::default(), &name)?;
     let mut attempt = match Attempt::begin(&app, &access.caller, ticket).await? {
         Begun::Again(answer) => return Ok(answer),
@@ -159,7 +159,7 @@ pub async fn edit(
     let row = hostnames::find_for_update(&mut tx, &zone_id, &id).await?;
     let mut row = row.ok_or(ApiError::HostnameNotFound)?;
     let before = Requested::from_row(&row)?;
-    let (name, change) = body.judge(&row.hostname)?;
+    let (name, change) = body.judge(&row.hostname, &app.config)?;
     let checks_now = change.has_ssl();
     let after = change.apply(before.clone(), &name)?;
     let now = Timestamp::from_millis(app.clock.now_millis());

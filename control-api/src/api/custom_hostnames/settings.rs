@@ -7,6 +7,7 @@ use crate::api::json::{Field, Others};
 
 /// `ssl.settings`
 #[derive(Debug, Deserialize)]
+#[serde(expecting = "an object")]
 pub struct SettingsBody {
     #[serde(default)]
     pub(super) http2: Field<String>,

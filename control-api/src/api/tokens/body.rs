@@ -55,7 +55,7 @@ pub struct TokenBody {
 
 /// A policy.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct PolicyBody {
     /// `allow` or `deny`; a denial beats every permission.
     effect: String,
@@ -74,7 +74,7 @@ pub struct PolicyBody {
 
 /// A permission group, by id or by name.
 #[derive(Debug, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 pub struct GroupBody {
     /// 32 hexadecimal digits.
     #[serde(default)]
