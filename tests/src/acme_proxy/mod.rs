@@ -82,7 +82,7 @@ struct Rule {
     step: Step,
     /// For this hostname's `newOrder` alone.
     hostname: Option<String>,
-    /// So many pass first.
+    /// So many that the CA accepts pass first.
     pass: usize,
     fault: Fault,
 }
@@ -265,21 +265,26 @@ impl Inner {
         id
     }
 
-    /// The faults of one request; each rule that lets it pass counts it.
-    fn faults(&mut self, step: Step, hostname: Option<&str>) -> Vec<Fault> {
-        let mut faults = Vec::new();
-        for rule in &mut self.rules {
-            let meant = rule.hostname.is_none() || rule.hostname.as_deref() == hostname;
-            if rule.step != step || !meant {
-                continue;
-            }
-            if rule.pass > 0 {
-                rule.pass -= 1;
-            } else {
-                faults.push(rule.fault.clone());
-            }
+    /// The faults of one request.
+    fn faults(&self, step: Step, hostname: Option<&str>) -> Vec<Fault> {
+        let meant = self.rules.iter().filter(|rule| rule.is_meant(step, hostname));
+        meant.filter(|rule| rule.pass == 0).map(|rule| rule.fault.clone()).collect()
+    }
+
+    /// Counts a request that got through. One that the CA did not accept, for its nonce perhaps,
+    /// comes again and is no other one.
+    fn got_through(&mut self, exchange: &Exchange) {
+        let hostname = exchange.hostname.as_deref();
+        let meant = self.rules.iter_mut().filter(|rule| rule.is_meant(exchange.step, hostname));
+        for rule in meant.filter(|_| exchange.status < 300) {
+            rule.pass = rule.pass.saturating_sub(1);
         }
-        faults
+    }
+}
+
+impl Rule {
+    fn is_meant(&self, step: Step, hostname: Option<&str>) -> bool {
+        self.step == step && (self.hostname.is_none() || self.hostname.as_deref() == hostname)
     }
 }
 

@@ -114,7 +114,9 @@ impl State {
         }
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&self.log);
         let _ = file.and_then(|mut file| writeln!(file, "{line}"));
-        self.inner().exchanges.push(exchange);
+        let mut inner = self.inner();
+        inner.got_through(&exchange);
+        inner.exchanges.push(exchange);
     }
 }
 
