@@ -113,7 +113,7 @@ fn control_api(config: &Config, state: &State) -> Program {
         .variable("LINTEL_EDGE_ADDRESSES", "127.0.0.1")
         .variable("LINTEL_VALIDATION_HTTP_PORT", &ports.http)
         .variable("LINTEL_ALLOWED_RESERVED_TLDS", "localhost")
-        .variable("LINTEL_RETRY_BASE_MILLIS", &200)
+        .variable("LINTEL_RETRY_BASE_MILLIS", &1000)
 }
 
 fn edge_tls(config: &Config, state: &State) -> Program {
