@@ -230,6 +230,11 @@ impl Database {
 
     /// What holds after every commit.
     pub fn check(&self) {
+        for key_type in KeyType::ALL {
+            let of_type = self.rows.iter().filter(|row| row.key_type == key_type);
+            let active = of_type.filter(|row| matches!(row.state, Certificate::Active { .. }));
+            assert!(active.count() <= 1, "a successor retires its predecessors");
+        }
         for row in &self.rows {
             let machine = &row.state;
             let rests = ["expired", "validation_timed_out", "issuance_timed_out"];

@@ -22,6 +22,8 @@ pub struct World {
     database: Database,
     /// Every change that was ever committed.
     changes: Vec<Change>,
+    /// Orders whose challenge was seen everywhere.
+    visible: BTreeSet<String>,
     /// Orders whose certificates were not valid by our clock when they came.
     useless: BTreeSet<String>,
     edge: Vec<PointOfPresence>,
@@ -70,6 +72,7 @@ impl World {
             dice,
             authorities: Authorities { lifetime, ..Authorities::default() },
             changes: vec![],
+            visible: BTreeSet::new(),
             useless: BTreeSet::new(),
             database,
             edge,

@@ -66,6 +66,7 @@ impl World {
         let order = order.expect("the step is about an order");
         match step {
             Step::Respond => {
+                assert!(self.visible.contains(&order), "asked to look at what is not there");
                 // The authority looks from many places: it may meet any point of presence.
                 let point = &self.edge[self.dice.index(self.edge.len())];
                 let points_here = self.weather.points_here;
@@ -111,7 +112,7 @@ impl World {
         Event::Arrived { order, serial: issued.serial.clone(), validity }
     }
 
-    fn check_challenge(&self, order: String, machine: &Certificate) -> Event {
+    fn check_challenge(&mut self, order: String, machine: &Certificate) -> Event {
         let challenge = machine.challenge().expect("the step is about a challenge");
         let answers = |point: &&PointOfPresence| {
             point.answer(&challenge.token).as_ref() == Some(&challenge.key_authorization)
@@ -123,6 +124,7 @@ impl World {
         if !self.weather.points_here {
             return Event::Failed(Problem::WrongAnswer { url: "http://..".into(), status: 404 });
         }
+        self.visible.insert(order.clone());
         Event::ChallengeVisible { order }
     }
 
