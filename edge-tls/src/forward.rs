@@ -114,6 +114,7 @@ impl Gateway {
         let mut response = self.exchange(request).await?;
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             let Some(visitor) = upgrade else { return Err(Refusal::Unavailable) };
+            exchange.visitor().pulse.is_now_a_tunnel();
             let worker = hyper::upgrade::on(&mut response);
             self.tunnel(visitor, worker, exchange.visitor().clone());
             fields::end_hop(response.headers_mut(), true);

@@ -47,6 +47,8 @@ enum State {
     Trailer(Vec<u8>),
     /// Not HTTP any longer, or not for hyper to accept either.
     Blind,
+    /// Where the body ends, and so where the next head begins, can be read in two ways.
+    Lost,
 }
 
 /// How a request goes on after its head.
@@ -54,8 +56,6 @@ enum State {
 enum Framing {
     Length(u64),
     Chunked,
-    /// The connection may become another protocol's.
-    Upgrade,
 }
 
 #[derive(Debug, Eq, PartialEq)]
@@ -69,9 +69,12 @@ impl Default for State {
 
 impl Scanner {
     fn feed(&mut self, mut bytes: &[u8], pulse: &Pulse) {
+        if pulse.is_tunnel() {
+            self.state = State::Blind;
+        }
         while let Some((&byte, rest)) = bytes.split_first() {
             match &mut self.state {
-                State::Blind => return,
+                State::Blind | State::Lost => return,
                 State::Body(left) | State::ChunkData(left) => {
                     let taken = usize::try_from(*left).map_or(bytes.len(), |l| l.min(bytes.len()));
                     *left -= taken as u64;
@@ -123,7 +126,6 @@ impl Scanner {
             Ok(Framing::Length(0)) => State::default(),
             Ok(Framing::Length(length)) => State::Body(length),
             Ok(Framing::Chunked) => State::ChunkSize(Vec::new()),
-            Ok(Framing::Upgrade) => State::Blind,
             Err(Ambiguous) => {
                 pulse.head_is_ambiguous(self.heads);
                 State::Blind
@@ -134,8 +136,7 @@ impl Scanner {
 
 /// How a whole head, with its empty line, frames the request.
 fn judge(head: &[u8]) -> Result<Framing, Ambiguous> {
-    let mut lengths = Vec::new();
-    let (mut codings, mut upgrade) = (0, head.starts_with(b"CONNECT "));
+    let (mut lengths, mut codings) = (Vec::new(), 0);
     let mut lines = head.split_inclusive(|b| *b == b'\n');
     let request_line = lines.next().and_then(content).ok_or(Ambiguous)?;
     if request_line.contains(&b'\t') {
@@ -157,13 +158,10 @@ fn judge(head: &[u8]) -> Result<Framing, Ambiguous> {
                 return Err(Ambiguous);
             }
             codings += 1;
-        } else if name.eq_ignore_ascii_case(b"upgrade") {
-            upgrade = true;
         }
     }
     match (lengths.as_slice(), codings) {
         ([], 1) => Ok(Framing::Chunked),
-        ([] | [0], 0) if upgrade => Ok(Framing::Upgrade),
         ([], 0) => Ok(Framing::Length(0)),
         ([length], 0) => Ok(Framing::Length(*length)),
         _ => Err(Ambiguous), // RFC 9112 §6.3: both, or the same field twice
@@ -176,20 +174,22 @@ fn content(line: &[u8]) -> Option<&[u8]> {
 }
 
 fn chunk_size(line: &[u8]) -> State {
-    let size = line.split(|b| *b == b';').next().unwrap_or_default().trim_ascii();
-    let size = std::str::from_utf8(size).ok().and_then(|text| u64::from_str_radix(text, 16).ok());
-    match size {
+    let line = content(line).unwrap_or_default();
+    let size = line.split(|b| *b == b';').next().unwrap_or_default().trim_ascii_end();
+    let digits = !size.is_empty() && size.iter().all(u8::is_ascii_hexdigit);
+    let size = std::str::from_utf8(size).ok().filter(|_| digits);
+    match size.and_then(|text| u64::from_str_radix(text, 16).ok()) {
         Some(0) => State::Trailer(Vec::new()),
-        Some(size) => size.checked_add(2).map_or(State::Blind, State::ChunkData),
-        None => State::Blind,
+        Some(size) => size.checked_add(2).map_or(State::Lost, State::ChunkData),
+        None => State::Lost,
     }
 }
 
 fn trailer(line: &[u8]) -> State {
-    match line {
-        b"\r\n" | b"\n" => State::default(),
-        line if line.ends_with(b"\n") => State::Trailer(Vec::new()),
-        _ => State::Blind,
+    match content(line) {
+        Some(b"") => State::default(),
+        Some(_) => State::Trailer(Vec::new()),
+        None => State::Lost,
     }
 }
 
@@ -203,6 +203,11 @@ impl<IO: AsyncRead + Unpin> AsyncRead for Judged<IO> {
         let this = &mut *self;
         let poll = Pin::new(&mut this.io).poll_read(cx, buf);
         this.scanner.feed(&buf.filled()[before..], &this.pulse);
+        if matches!(this.scanner.state, State::Lost) {
+            buf.set_filled(before);
+            let lost = "the end of a body can be read in two ways";
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, lost)));
+        }
         poll
     }
 }
@@ -250,7 +255,7 @@ mod tests {
         assert_eq!(framing(""), Ok(Framing::Length(0)));
         assert_eq!(framing("Content-Length: 5\r\n"), Ok(Framing::Length(5)));
         assert_eq!(framing("transfer-encoding:CHUNKED\r\n"), Ok(Framing::Chunked));
-        assert_eq!(framing("Upgrade: websocket\r\n"), Ok(Framing::Upgrade));
+        assert_eq!(framing("Upgrade: websocket\r\n"), Ok(Framing::Length(0)));
     }
 
     #[test]
@@ -302,5 +307,44 @@ mod tests {
         assert_eq!(scan(&[get, sized, chunked, "\r\n", get].concat()), (4, None));
         assert_eq!(scan(&[get, sized, chunked, both].concat()), (4, Some(4)));
         assert_eq!(scan(&[both, get].concat()), (1, Some(1)));
+    }
+
+    #[test]
+    fn what_only_asks_to_be_a_tunnel_hides_no_head_behind_it() {
+        let both =
+            "POST / HTTP/1.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+        for asks in [
+            "GET / HTTP/1.1\r\nUpgrade: x\r\n\r\n",
+            "GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+            "CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n",
+        ] {
+            assert_eq!(scan(&[asks, both].concat()), (2, Some(2)), "{asks:?}");
+        }
+        let (mut scanner, pulse) = (Scanner::default(), Pulse::new(Instant::now()));
+        pulse.is_now_a_tunnel();
+        scanner.feed(both.as_bytes(), &pulse);
+        assert_eq!((scanner.heads, pulse.requested().1), (0, true), "not HTTP any longer");
+    }
+
+    #[test]
+    fn a_body_whose_end_is_unclear_ends_the_connection() {
+        let long = format!("5;{}\r\nhello\r\n0\r\n\r\n", "x".repeat(MAX_LINE));
+        for body in [
+            long.as_str(),
+            "5\nhello\r\n0\r\n\r\n",
+            "5;x\nhello\r\n0\r\n\r\n",
+            "5;x\ry\r\nhello\r\n0\r\n\r\n",
+            "+5\r\nhello\r\n0\r\n\r\n",
+            " 5\r\nhello\r\n0\r\n\r\n",
+            "\r\n",
+            "ffffffffffffffff\r\n",
+            "0\r\n\nX: y\r\n\r\n",
+            "0\r\nX: y\n\r\n",
+        ] {
+            let (mut scanner, pulse) = (Scanner::default(), Pulse::new(Instant::now()));
+            scanner.feed(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n", &pulse);
+            scanner.feed(body.as_bytes(), &pulse);
+            assert!(matches!(scanner.state, State::Lost), "{body:?}: {:?}", scanner.state);
+        }
     }
 }

@@ -25,6 +25,7 @@ struct State {
     requests: u64,
     /// The request, counted from 1, whose head must not be acted upon.
     ambiguous: Option<u64>,
+    tunnel: bool,
 }
 
 /// Why a connection is over.
@@ -49,6 +50,7 @@ impl Pulse {
             unread: HashMap::new(),
             requests: 0,
             ambiguous: None,
+            tunnel: false,
         };
         Self { state: Mutex::new(state) }
     }
@@ -66,6 +68,17 @@ impl Pulse {
     /// The head that ended last, number `request`, can be read in two ways.
     pub fn head_is_ambiguous(&self, request: u64) {
         self.state().ambiguous.get_or_insert(request);
+    }
+
+    /// The connection is another protocol's from here on.
+    pub fn is_now_a_tunnel(&self) {
+        self.state().tunnel = true;
+    }
+
+    /// Whether it is.
+    #[must_use]
+    pub fn is_tunnel(&self) -> bool {
+        self.state().tunnel
     }
 
     /// A request is being answered from here until [`Self::answered`]. `false`: it must not be, as

@@ -306,3 +306,33 @@ async fn an_ambiguous_head_behind_others_is_refused_in_its_turn() {
     let statuses: Vec<_> = answer.split("HTTP/1.1 ").skip(1).map(|rest| &rest[..3]).collect();
     assert_eq!(statuses, ["200", "200", "400"]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_request_hides_an_ambiguous_head_behind_it() {
+    let lintel = lintel().await;
+    let visitor = lintel.visitor();
+    let chunked = format!("POST / HTTP/1.1\r\nHost: {HOST}\r\nTransfer-Encoding: chunked\r\n\r\n");
+    let get = format!("GET / HTTP/1.1\r\nHost: {HOST}\r\n");
+    let both = format!(
+        "POST /behind HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    );
+    let asks_for_a_tunnel = [
+        format!("{get}Upgrade: x\r\n\r\n"),
+        format!("{get}Connection: upgrade\r\nUpgrade: x\r\n\r\n"),
+        format!("CONNECT {HOST}:80 HTTP/1.1\r\nHost: {HOST}\r\n\r\n"),
+    ];
+    for before in asks_for_a_tunnel {
+        let answer = visitor.raw([before.as_str(), &both].concat().as_bytes()).await;
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 2, "{before:?}: {answer}");
+        let last = answer.rfind("HTTP/1.1 ").unwrap_or_default();
+        assert!(answer[last..].starts_with("HTTP/1.1 400"), "{before:?}: {answer}");
+    }
+    let bodies =
+        [format!("5;{}\r\nhello\r\n0\r\n\r\n", "x".repeat(5000)), "0\r\n\nX: y\r\n\r\n".into()];
+    for body in bodies {
+        let stream = [chunked.as_str(), &body, &both].concat();
+        let answer = visitor.raw(stream.as_bytes()).await;
+        assert!(!answer.contains("/behind"), "{body:?}: {answer}");
+        assert!(answer.matches("HTTP/1.1 ").count() <= 1, "{body:?}: {answer}");
+    }
+}
