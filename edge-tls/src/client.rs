@@ -16,6 +16,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use crate::body::{self, Body};
 use crate::early::HearsEarly;
 
+/// What is read ahead of who takes it; hyper's 400 KB times every answer that a visitor asks for
+/// and does not read is a gigabyte soon. An answer's head has to fit in.
+const MAX_BUFFER: usize = 64 << 10;
+
 /// Idle connections by what they are good for.
 pub struct Pool<K> {
     idle: Mutex<HashMap<K, Vec<Idle>>>,
@@ -89,8 +93,9 @@ impl<K: Clone + Eq + Hash + Send + 'static> Pool<K> {
             Ok(io) => io,
             Err(error) => return Err(ExchangeError::Connect(error, Box::new(request))),
         };
-        let (mut sender, connection) =
-            http1::Builder::new().handshake(TokioIo::new(HearsEarly::new(io))).await?;
+        let mut builder = http1::Builder::new();
+        builder.max_buf_size(MAX_BUFFER);
+        let (mut sender, connection) = builder.handshake(TokioIo::new(HearsEarly::new(io))).await?;
         tokio::spawn(async move {
             if let Err(error) = connection.with_upgrades().await {
                 tracing::debug!(%error, "connection ended");

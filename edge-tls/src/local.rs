@@ -15,11 +15,14 @@ use tokio::net::{TcpListener, UnixListener};
 
 use crate::body::Body;
 use crate::client::Stream;
+use crate::head::MAX_HEAD;
 use crate::shutdown::Lifetime;
 
 /// workerd keeps its connections longer than it uses them; ending one under its hands costs a
 /// request.
 const IDLE: Duration = Duration::from_hours(1);
+/// A visitor's head, and its target once more in the worker's directions.
+const MAX_BUFFER: usize = 4 * MAX_HEAD;
 const RETRY_ACCEPT: Duration = Duration::from_millis(100);
 
 /// Where to listen.
@@ -89,7 +92,7 @@ async fn connection<A: Answer>(io: Box<dyn Stream>, answers: Arc<A>) {
         async move { Ok::<_, Infallible>(answers.answer(request).await) }
     });
     let mut builder = http1::Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(IDLE);
+    builder.timer(TokioTimer::new()).header_read_timeout(IDLE).max_buf_size(MAX_BUFFER);
     let served = builder.serve_connection(TokioIo::new(io), service).with_upgrades();
     if let Err(error) = served.await {
         tracing::debug!(%error, "local connection ended");

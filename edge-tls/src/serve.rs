@@ -18,14 +18,15 @@ use crate::head::{Judged, MAX_HEAD};
 use crate::metrics;
 use crate::pulse::{Over, Pulse};
 
-const MAX_STREAMS: u32 = 128;
+const MAX_STREAMS: u32 = 100;
 /// Rapid reset (CVE-2023-44487): streams reset by the client before we got to them.
 const MAX_PENDING_RESETS: usize = 20;
 /// "Made you reset" (CVE-2025-8671): streams that the client made us reset.
 const MAX_LOCAL_RESETS: usize = 128;
 /// HPACK bombs and endless CONTINUATION frames (CVE-2024-27316) end here.
 const MAX_HEADER_LIST: u32 = 32 << 10;
-const MAX_SEND_BUFFER: usize = 256 << 10;
+/// Of each stream.
+const MAX_SEND_BUFFER: usize = 64 << 10;
 const PING_EVERY: Duration = Duration::from_secs(20);
 const PING_ANSWER: Duration = Duration::from_secs(20);
 /// For a connection that is told to end.

@@ -265,13 +265,21 @@ async fn attacks_cost_little_memory() {
         made_you_reset(visitor).await;
         endless_continuation(visitor).await;
     }
-    // As many large answers as one connection may ask for, and none of them read.
+    // As many large answers as one connection may ask for, with all the room for them that HTTP/2
+    // can name, and none of them read.
     let mut attacker = Attacker::enter(visitor).await;
+    let widest = 0x7fff_ffff_u32.to_be_bytes();
+    let settings = frame(SETTINGS, 0, 0, &[&[0, 4][..], &widest].concat());
+    let window = frame(WINDOW_UPDATE, 0, 0, &(0x7fff_ffff_u32 - 65_535).to_be_bytes());
+    attacker.send(&[settings, window].concat()).await;
     for stream in (0..100_u32).map(|i| 2 * i + 1) {
         let headers = frame(HEADERS, END_HEADERS | END_STREAM, stream, &request_block("/large"));
         attacker.send(&headers).await;
     }
-    others_are_served(visitor).await;
-    let after = program.memory();
+    let mut after = 0;
+    for _ in 0..50 {
+        others_are_served(visitor).await;
+        after = after.max(program.memory());
+    }
     assert!(after <= before + 50, "{before} MiB before, {after} MiB after");
 }
