@@ -64,3 +64,19 @@ fn migrations_stand_side_by_side_under_the_same_names() {
     };
     assert_eq!(names("sqlite"), names("postgres"));
 }
+
+#[tokio::test]
+async fn a_new_database_is_for_its_owners_eyes_only() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("new");
+    let _db = Db::open(&format!("sqlite:{}", folder.join("control.db").display())).await.unwrap();
+    let files = std::fs::read_dir(&folder).unwrap().map(|file| file.unwrap().path());
+    let mut seen = 0;
+    for path in files.chain([folder.clone()]) {
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{} is {mode:o}", path.display());
+        seen += 1;
+    }
+    assert!(seen >= 2, "the folder and the database at least");
+}

@@ -91,7 +91,8 @@ impl Drop for Exchange {
             target: "access",
             ray = self.ray,
             client = %self.visitor.client,
-            method = %self.method,
+            // A method may be as long as a whole head.
+            method = %format_args!("{:.32}", self.method.as_str()),
             hostname = self.host.as_ref().map_or("-", Hostname::as_str),
             status = self.status,
             bytes = self.bytes,

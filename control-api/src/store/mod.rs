@@ -122,9 +122,7 @@ impl Db {
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
                 .busy_timeout(Duration::from_secs(10));
-            if let Some(folder) = options.get_filename().parent() {
-                create_private_folder(folder).map_err(sqlx::Error::Io)?;
-            }
+            create_private(options.get_filename()).map_err(sqlx::Error::Io)?;
             let pool = SqlitePoolOptions::new().max_connections(8).acquire_timeout(ACQUIRE_TIMEOUT);
             Self::Sqlite(pool.connect_with(options).await?)
         };
@@ -193,11 +191,16 @@ impl Tx {
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// The database holds sealed keys and customers' names: for its owner's eyes only.
-fn create_private_folder(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt as _;
-    if folder.as_os_str().is_empty() || folder.exists() {
+/// The database holds sealed keys and customers' names: for its owner's eyes only. SQLite gives its
+/// other files the permissions of this one.
+fn create_private(file: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+    let in_memory = file.as_os_str().is_empty() || file == Path::new(":memory:");
+    if in_memory || file.exists() {
         return Ok(());
     }
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(file).map(drop)
 }
