@@ -19,9 +19,10 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
-/// The running miniflare; ends with its standard input.
+/// The running miniflare. It ends with its standard input, and ends its workerd then: killed, it
+/// would leave that behind.
 struct Miniflare {
-    _child: Child,
+    child: Child,
     worker: String,
     namespace: String,
 }
@@ -35,13 +36,12 @@ impl Miniflare {
             .current_dir(root)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .kill_on_drop(true)
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}: run `make setup`", node.display()));
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let line = lines.next_line().await.unwrap().expect("miniflare says where it listens");
         let (worker, namespace) = line.split_once(' ').unwrap();
-        Self { worker: worker.to_owned(), namespace: namespace.to_owned(), _child: child }
+        Self { worker: worker.to_owned(), namespace: namespace.to_owned(), child }
     }
 
     /// What a worker sees.
@@ -54,6 +54,11 @@ impl Miniflare {
             404 => None,
             status => panic!("{status}"),
         }
+    }
+
+    async fn end(mut self) {
+        drop(self.child.stdin.take());
+        assert!(self.child.wait().await.unwrap().success());
     }
 
     async fn until(&self, key: &Key, value: Option<&str>) {
@@ -124,4 +129,5 @@ async fn what_was_committed_is_what_a_worker_reads() {
         stop.cancel();
         running.await.unwrap();
     }
+    miniflare.end().await;
 }
