@@ -220,7 +220,7 @@ impl Resolver {
     }
 
     fn is_loopback(&self, name: &str) -> bool {
-        self.loopback_names && (name == "localhost" || name.ends_with(".localhost"))
+        self.loopback_names && edge_state::name::is_loopback(name)
     }
 }
 

@@ -86,6 +86,13 @@ impl Hostname {
     }
 }
 
+/// Whether the name stands for this machine itself, without asking any DNS (RFC 6761 §6.3). Takes
+/// text, as names that are no hostnames (`_acme-challenge.shop.localhost`) are looked up as well.
+#[must_use]
+pub fn is_loopback(name: &str) -> bool {
+    name == "localhost" || name.ends_with(".localhost")
+}
+
 /// WHATWG URL "ends in a number": such a host is an IPv4 address to URL parsers.
 fn looks_numeric(label: &str) -> bool {
     let hexadecimal = label.strip_prefix("0x").or_else(|| label.strip_prefix("0X"));
@@ -144,6 +151,16 @@ mod tests {
         assert_eq!(Hostname::parse(&"a".repeat(64)), Err(LabelLength));
         assert_eq!(Hostname::parse(&["a"; 128].join(".")), Err(TooLong));
         assert!(Hostname::parse(&["a"; 127].join(".")).is_ok());
+    }
+
+    #[test]
+    fn names_below_localhost_are_this_machine() {
+        for name in ["localhost", "shop.localhost", "_acme-challenge.shop.localhost"] {
+            assert!(is_loopback(name), "{name}");
+        }
+        for name in ["", "notlocalhost", "localhost.com", "my-localhost"] {
+            assert!(!is_loopback(name), "{name}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use edge_state::address::reach;
+use edge_state::name::is_loopback;
 use edge_state::origin::OriginHost;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{
@@ -53,7 +54,7 @@ impl Addresses {
     pub async fn of(&self, host: &OriginHost, port: u16) -> Result<Vec<SocketAddr>, Fault> {
         let addresses = match host {
             OriginHost::Address(address) => vec![*address],
-            OriginHost::Name(name) if self.loopback_names && is_loopback_name(name.as_str()) => {
+            OriginHost::Name(name) if self.loopback_names && is_loopback(name.as_str()) => {
                 vec![Ipv4Addr::LOCALHOST.into()]
             }
             OriginHost::Name(name) => {
@@ -92,11 +93,6 @@ fn name_server(address: SocketAddr) -> NameServerConfig {
     };
     let connections = vec![connection(ProtocolConfig::Udp), connection(ProtocolConfig::Tcp)];
     NameServerConfig::new(address.ip(), true, connections)
-}
-
-/// RFC 6761 §6.3.
-fn is_loopback_name(name: &str) -> bool {
-    name == "localhost" || name.ends_with(".localhost")
 }
 
 /// One of each family in turn (RFC 8305 §4), so that a broken family costs one attempt.

@@ -46,6 +46,19 @@ fn now() -> i64 {
     OffsetDateTime::now_utc().unix_timestamp() * 1000
 }
 
+/// A CA with an order whose challenge was seen.
+async fn with_a_ready_order() -> (Development, String) {
+    let answers = Arc::new(Mutex::new(HashMap::new()));
+    let port = edge(answers.clone()).await;
+    let test = databases().await.remove(0);
+    let ca = Development::new("development", &test.db, &vault(), public(port)).await.unwrap();
+    let PlacedOrder { order, step } = ca.place_order(&hostname()).unwrap();
+    let Step::Challenge { token, key_authorization } = step else { panic!() };
+    answers.lock().unwrap().insert(token, key_authorization);
+    ca.respond(&order).await.unwrap();
+    (ca, order)
+}
+
 #[tokio::test]
 async fn an_order_becomes_a_chain_that_is_ours() {
     let answers = Arc::new(Mutex::new(HashMap::new()));
@@ -87,14 +100,7 @@ async fn an_order_becomes_a_chain_that_is_ours() {
 #[tokio::test]
 async fn a_leaf_has_what_strict_clients_want() {
     use x509_parser::prelude::*;
-    let answers = Arc::new(Mutex::new(HashMap::new()));
-    let port = edge(answers.clone()).await;
-    let test = databases().await.remove(0);
-    let ca = Development::new("development", &test.db, &vault(), public(port)).await.unwrap();
-    let PlacedOrder { order, step } = ca.place_order(&hostname()).unwrap();
-    let Step::Challenge { token, key_authorization } = step else { panic!() };
-    answers.lock().unwrap().insert(token, key_authorization);
-    ca.respond(&order).await.unwrap();
+    let (ca, order) = with_a_ready_order().await;
     let key = keys::generate(KeyType::P256).await.unwrap();
     ca.finalize(&order, &keys::csr(&key, &hostname()).unwrap()).unwrap();
     let chain = ca.certificate(&order).unwrap();
@@ -157,14 +163,7 @@ async fn a_wrong_or_missing_answer_makes_the_order_invalid() {
 
 #[tokio::test]
 async fn a_request_for_another_name_is_refused() {
-    let answers = Arc::new(Mutex::new(HashMap::new()));
-    let port = edge(answers.clone()).await;
-    let test = databases().await.remove(0);
-    let ca = Development::new("development", &test.db, &vault(), public(port)).await.unwrap();
-    let PlacedOrder { order, step } = ca.place_order(&hostname()).unwrap();
-    let Step::Challenge { token, key_authorization } = step else { panic!() };
-    answers.lock().unwrap().insert(token, key_authorization);
-    ca.respond(&order).await.unwrap();
+    let (ca, order) = with_a_ready_order().await;
     let key = keys::generate(KeyType::P256).await.unwrap();
     let other = keys::csr(&key, &Hostname::parse("other.localhost").unwrap()).unwrap();
     let mut forged = keys::csr(&key, &hostname()).unwrap();
