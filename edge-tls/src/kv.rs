@@ -26,12 +26,12 @@ impl Answer for Kv {
 }
 
 /// The key that a path names, if it is one that the worker may read. Certificates are not: sealed
-/// or not, no private key comes near code that runs requests.
+/// or not, no hostname's private key comes near code that runs requests.
 fn key(path: &str) -> Option<Key> {
     let key: Key = percent_decode(path.strip_prefix('/')?)?.parse().ok()?;
     match key {
-        Key::Certificate(_) => None,
-        Key::Host(_) | Key::Zone(_) | Key::Challenge(_) => Some(key),
+        Key::Certificate(_) | Key::ClientAuthorities(_) => None,
+        _ => Some(key),
     }
 }
 

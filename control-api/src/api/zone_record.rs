@@ -51,5 +51,6 @@ fn record(row: &ZoneRow) -> Result<ZoneRecord, ApiError> {
             include_subdomains: header.include_subdomains,
             preload: header.preload,
         }),
+        deny_unmatched: false,
     })
 }

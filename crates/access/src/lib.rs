@@ -1,1 +1,18 @@
 //! Access without I/O: who a person is, what policies say, and how sign-in goes.
+//!
+//! Every function here is asked again and again with what it [`need`]s added to what is [`known`],
+//! until it answers: so the order of look-ups, fetches and signatures is written once, here, and
+//! tested natively, and a shell only carries out one need after the other.
+//!
+//! - [`request`], [`response`]: a visitor's request and our own answer
+//! - [`need`], [`known`]: what has to be read, asked, fetched, verified or signed, and what was
+
+pub mod known;
+pub mod need;
+pub mod request;
+pub mod response;
+
+pub use known::Known;
+pub use need::Need;
+pub use request::{ClientCertificate, Here, Request};
+pub use response::Response;

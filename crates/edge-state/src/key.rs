@@ -16,6 +16,29 @@ pub enum Key {
     Certificate(Hostname),
     /// [`crate::ChallengeRecord`], by the challenge's token (RFC 8555 §8.3).
     Challenge(String),
+    /// [`crate::access::OrganizationRecord`], by its team domain.
+    Organization(Hostname),
+    /// [`crate::access::GateRecord`] of a hostname or wildcard.
+    Gate(Hostname),
+    /// [`crate::access::ApplicationRecord`], by id.
+    Application(String),
+    /// [`crate::access::GroupRecord`], by id.
+    Group(String),
+    /// [`crate::access::ListRecord`], by id.
+    List(String),
+    /// [`crate::access::IdentityProviderRecord`], by id.
+    IdentityProvider(String),
+    /// [`crate::access::SigningKeyRecord`], by team domain.
+    SigningKeys(Hostname),
+    /// [`crate::access::RevocationRecord`], by team domain.
+    Revocations(Hostname),
+    /// [`crate::access::SessionRecord`], by `identity_nonce`.
+    Session(String),
+    /// [`crate::access::ServiceTokenRecord`], by client id.
+    ServiceToken(String),
+    /// [`crate::access::ClientAuthorityRecord`] of a hostname. Only points of presence of one's own
+    /// get it.
+    ClientAuthorities(Hostname),
 }
 
 /// A key of a kind that this version does not know.
@@ -30,6 +53,17 @@ impl fmt::Display for Key {
             Self::Zone(id) => write!(f, "zone:{id}"),
             Self::Certificate(hostname) => write!(f, "cert:{hostname}"),
             Self::Challenge(token) => write!(f, "acme:{token}"),
+            Self::Organization(hostname) => write!(f, "org:{hostname}"),
+            Self::Gate(hostname) => write!(f, "gate:{hostname}"),
+            Self::Application(id) => write!(f, "app:{id}"),
+            Self::Group(id) => write!(f, "group:{id}"),
+            Self::List(id) => write!(f, "list:{id}"),
+            Self::IdentityProvider(id) => write!(f, "idp:{id}"),
+            Self::SigningKeys(hostname) => write!(f, "keys:{hostname}"),
+            Self::Revocations(hostname) => write!(f, "revoked:{hostname}"),
+            Self::Session(nonce) => write!(f, "session:{nonce}"),
+            Self::ServiceToken(id) => write!(f, "service_token:{id}"),
+            Self::ClientAuthorities(hostname) => write!(f, "mtls:{hostname}"),
         }
     }
 }
@@ -46,13 +80,31 @@ impl FromStr for Key {
             "zone" if !name.is_empty() => Ok(Self::Zone(name.to_owned())),
             "cert" => Ok(Self::Certificate(hostname()?)),
             "acme" if is_token(name) => Ok(Self::Challenge(name.to_owned())),
+            "org" => Ok(Self::Organization(hostname()?)),
+            "gate" => Ok(Self::Gate(hostname()?)),
+            "app" if is_token(name) => Ok(Self::Application(name.to_owned())),
+            "group" if is_token(name) => Ok(Self::Group(name.to_owned())),
+            "list" if is_token(name) => Ok(Self::List(name.to_owned())),
+            "idp" if is_token(name) => Ok(Self::IdentityProvider(name.to_owned())),
+            "keys" => Ok(Self::SigningKeys(hostname()?)),
+            "revoked" => Ok(Self::Revocations(hostname()?)),
+            "session" if is_token(name) => Ok(Self::Session(name.to_owned())),
+            "service_token" if is_client_id(name) => Ok(Self::ServiceToken(name.to_owned())),
+            "mtls" => Ok(Self::ClientAuthorities(hostname()?)),
             _ => Err(unknown()),
         }
     }
 }
 
-/// Whether the text can be a challenge token at all: base64url without padding (RFC 8555 §8.3).
-/// Anything else in a request path names no record and costs no look-up.
+/// Whether the text can be a service token's client id; anything else costs no look-up.
+#[must_use]
+pub fn is_client_id(text: &str) -> bool {
+    text.len() <= 256 && text.split('.').all(is_token)
+}
+
+/// Whether the text can be a challenge token at all: base64url without padding (RFC 8555 §8.3); ids
+/// and nonces have the same alphabet. Anything else in a request names no record and costs no
+/// look-up.
 #[must_use]
 pub fn is_token(text: &str) -> bool {
     (1..=256).contains(&text.len())
@@ -72,6 +124,17 @@ mod tests {
             Key::Zone("023e105f4ecef8ad9ca31a8372d0c353".into()),
             Key::Certificate(hostname),
             Key::Challenge("evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA".into()),
+            Key::Organization(Hostname::parse("team.example.com").unwrap()),
+            Key::Gate(Hostname::parse("*.example.com").unwrap()),
+            Key::Application("f174e90a-fafe-4643-bbbc-4a0ed4fc8415".into()),
+            Key::Group("f174e90a-fafe-4643-bbbc-4a0ed4fc8415".into()),
+            Key::List("f174e90a-fafe-4643-bbbc-4a0ed4fc8415".into()),
+            Key::IdentityProvider("f174e90a-fafe-4643-bbbc-4a0ed4fc8415".into()),
+            Key::SigningKeys(Hostname::parse("team.example.com").unwrap()),
+            Key::Revocations(Hostname::parse("team.example.com").unwrap()),
+            Key::Session("evaGxfADs6pSRb2LAv9IZf".into()),
+            Key::ServiceToken("88bf3b6d86161464f6509f7219099e57.access".into()),
+            Key::ClientAuthorities(Hostname::parse("app.example.com").unwrap()),
         ] {
             assert_eq!(key.to_string().parse(), Ok(key));
         }

@@ -12,9 +12,12 @@
 //! - [`address`]: how far an IP address reaches
 //! - [`challenge`]: the answer to an ACME http-01 challenge
 //! - [`certificate`]: chains and sealed private keys, for points of presence of one's own
+//! - [`access`]: applications, policies, providers, sessions
+//! - [`records`]: what was read so far for one request, and what is missing
 //! - [`seal`]: secrets at rest
 //! - [`change`]: the feed that carries changes, in order
 
+pub mod access;
 pub mod address;
 pub mod certificate;
 pub mod challenge;
@@ -24,6 +27,7 @@ pub mod key;
 pub mod name;
 pub mod origin;
 pub mod record;
+pub mod records;
 pub mod seal;
 pub mod tls;
 pub mod zone;
@@ -35,4 +39,5 @@ pub use hostname::HostRecord;
 pub use key::Key;
 pub use name::{Hostname, InvalidHostname};
 pub use record::{DecodeError, Record};
+pub use records::{Entry, Missing, Records};
 pub use zone::ZoneRecord;

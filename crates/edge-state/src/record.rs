@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::Key;
+use crate::{Key, access};
 
 /// Something that is published to the edge under a [`Key`].
 pub trait Record: Serialize + DeserializeOwned {
@@ -53,6 +53,17 @@ pub fn is_understood(key: &Key, text: &str) -> bool {
         Key::Zone(_) => crate::ZoneRecord::VERSION,
         Key::Certificate(_) => crate::CertificateRecord::VERSION,
         Key::Challenge(_) => crate::ChallengeRecord::VERSION,
+        Key::Organization(_) => access::OrganizationRecord::VERSION,
+        Key::Gate(_) => access::GateRecord::VERSION,
+        Key::Application(_) => access::ApplicationRecord::VERSION,
+        Key::Group(_) => access::GroupRecord::VERSION,
+        Key::List(_) => access::ListRecord::VERSION,
+        Key::IdentityProvider(_) => access::IdentityProviderRecord::VERSION,
+        Key::SigningKeys(_) => access::SigningKeyRecord::VERSION,
+        Key::Revocations(_) => access::RevocationRecord::VERSION,
+        Key::Session(_) => access::SessionRecord::VERSION,
+        Key::ServiceToken(_) => access::ServiceTokenRecord::VERSION,
+        Key::ClientAuthorities(_) => access::ClientAuthorityRecord::VERSION,
     };
     version(text).is_ok_and(|v| v == known)
 }

@@ -11,7 +11,9 @@ use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, Mac as _};
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 use zeroize::{Zeroize as _, Zeroizing};
 
 const NONCE: usize = 12;
@@ -87,12 +89,8 @@ impl SealingKey {
     /// # Errors
     /// See [`InvalidKey`].
     pub fn parse(text: &str) -> Result<Self, InvalidKey> {
-        let (id, encoded) = text.trim().split_once(':').ok_or(InvalidKey::Form)?;
-        let encoded = encoded.trim_end_matches('=').replace('+', "-").replace('/', "_");
-        let encoded = Zeroizing::new(encoded);
-        let bytes = URL_SAFE_NO_PAD.decode(encoded.as_bytes()).map_err(|_| InvalidKey::Form)?;
-        let bytes = Zeroizing::new(bytes);
-        Self::new(id, bytes.as_slice().try_into().map_err(|_| InvalidKey::Form)?)
+        let (id, key) = split(text)?;
+        Self::new(id, *key)
     }
 
     /// The id that sealed records name.
@@ -106,7 +104,56 @@ impl SealingKey {
     }
 }
 
+/// The same ring for another purpose: each line's key is replaced by HMAC-SHA256 of `purpose` under
+/// it. Who holds only the derived ring opens nothing else.
+///
+/// # Errors
+/// [`InvalidKey::Form`] for a line that is no key; empty lines and lines with `#` are left out.
+pub fn derive_ring(lines: &str, purpose: &str) -> Result<Zeroizing<String>, InvalidKey> {
+    let mut derived = Zeroizing::new(String::new());
+    for line in lines.lines().map(str::trim) {
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let (id, key) = split(line)?;
+        let mac = Hmac::<Sha256>::new_from_slice(key.as_slice()).map_err(|_| InvalidKey::Form)?;
+        let key: [u8; KEY] = mac.chain_update(purpose).finalize().into_bytes().into();
+        let key = Zeroizing::new(key);
+        let encoded = Zeroizing::new(URL_SAFE_NO_PAD.encode(key.as_slice()));
+        derived.push_str(id);
+        derived.push(':');
+        derived.push_str(&encoded);
+        derived.push('\n');
+    }
+    Ok(derived)
+}
+
+/// The purpose of the ring that the worker holds: it opens what Access needs and no hostname's key.
+pub const ACCESS: &str = "lintel access";
+
+fn split(text: &str) -> Result<(&str, Zeroizing<[u8; KEY]>), InvalidKey> {
+    let (id, encoded) = text.trim().split_once(':').ok_or(InvalidKey::Form)?;
+    let encoded = Zeroizing::new(encoded.trim_end_matches('=').replace('+', "-").replace('/', "_"));
+    let bytes = URL_SAFE_NO_PAD.decode(encoded.as_bytes()).map_err(|_| InvalidKey::Form)?;
+    let bytes = Zeroizing::new(bytes);
+    let key: [u8; KEY] = bytes.as_slice().try_into().map_err(|_| InvalidKey::Form)?;
+    Ok((id, Zeroizing::new(key)))
+}
+
 impl KeyRing {
+    /// Reads lines `id:base64`: the first one seals, the others still open. Empty lines and lines
+    /// that begin with `#` are passed over.
+    ///
+    /// # Errors
+    /// See [`InvalidKey`].
+    pub fn parse(lines: &str) -> Result<Self, InvalidKey> {
+        let lines = lines.lines().map(str::trim);
+        let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let mut keys = lines.map(SealingKey::parse).collect::<Result<Vec<_>, _>>()?.into_iter();
+        let current = keys.next().ok_or(InvalidKey::Form)?;
+        Ok(Self::new(current, keys))
+    }
+
     /// `current` seals; `previous` only open.
     #[must_use]
     pub fn new(current: SealingKey, previous: impl IntoIterator<Item = SealingKey>) -> Self {
@@ -254,6 +301,19 @@ mod tests {
         assert_eq!(SealingKey::parse("k1:AAAA").err(), Some(InvalidKey::Form));
         assert_eq!(SealingKey::parse("AAAA").err(), Some(InvalidKey::Form));
         assert_eq!(SealingKey::new("a.b", [0; KEY]).err(), Some(InvalidKey::Id));
+    }
+
+    #[test]
+    fn a_derived_ring_opens_only_its_own() {
+        let lines = "# ours\nk1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=\n\n";
+        let derived = derive_ring(lines, ACCESS).unwrap();
+        assert_eq!(derived, derive_ring(lines, ACCESS).unwrap());
+        assert_ne!(derived, derive_ring(lines, "another").unwrap());
+        let (ring, derived) = (KeyRing::parse(lines).unwrap(), KeyRing::parse(&derived).unwrap());
+        let seal = derived.seal(b"secret", "place", SealEntropy([7; KEY + 2 * NONCE]));
+        assert_eq!(derived.open(&seal, "place").unwrap().as_slice(), b"secret");
+        assert_eq!(ring.open(&seal, "place"), Err(OpenError::Broken));
+        assert!(KeyRing::parse("").is_err() && derive_ring("k1", ACCESS).is_err());
     }
 
     #[test]

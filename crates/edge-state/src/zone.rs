@@ -29,6 +29,10 @@ pub struct ZoneRecord {
     /// Zone setting `security_header`: `Strict-Transport-Security` (RFC 6797), off unless wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hsts: Option<Hsts>,
+    /// The organisation's `deny_unmatched_requests`: a hostname that no application stands before is
+    /// closed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deny_unmatched: bool,
 }
 
 /// RFC 6797 §6.1.

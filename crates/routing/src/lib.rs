@@ -2,7 +2,6 @@
 //! control plane published.
 //!
 //! - [`facts`]: the request, its URL parsed once
-//! - [`records`]: the records read so far, absent ones too
 //! - [`memory`]: records that an isolate keeps for the next request
 //! - [`decision`]: the outcome
 //! - [`challenge`], [`ownership`]: answers that prove control of a hostname
@@ -23,14 +22,13 @@ pub mod hostname;
 pub mod memory;
 pub mod ownership;
 pub mod page;
-pub mod records;
 pub mod redirect;
 pub mod refusal;
 pub mod upstream;
 
 pub use decision::Decision;
+pub use edge_state::records::{Entry, Missing, Records};
 pub use facts::Facts;
-pub use records::{Entry, Missing, Records};
 pub use refusal::Refusal;
 pub use upstream::Upstream;
 

@@ -86,6 +86,7 @@ pub fn zone() -> ZoneRecord {
         always_use_https: false,
         min_tls_version: None,
         hsts: None,
+        deny_unmatched: false,
     }
 }
 

@@ -129,6 +129,7 @@ pub fn zone(min_tls_version: Option<TlsVersion>) -> ZoneRecord {
         always_use_https: false,
         min_tls_version,
         hsts: None,
+        deny_unmatched: false,
     }
 }
 

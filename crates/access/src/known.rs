@@ -1,0 +1,123 @@
+//! What was found out so far for one request.
+
+use edge_state::{Entry, Key, Records};
+use serde::de::DeserializeOwned;
+
+use crate::need::{Call, Fetch, Need, Sign, Verify};
+
+/// Records and replies.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// What was read.
+    pub records: Records,
+    replies: Vec<(Need, Reply)>,
+}
+
+/// What came of a need.
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// The control plane's answer, JSON.
+    Called(String),
+    /// Somebody else's answer.
+    Fetched(Fetched),
+    /// Whether the signature is right.
+    Verified(bool),
+    /// The signature.
+    Signed(Vec<u8>),
+    /// There is no answer; why, for logs.
+    Failed(String),
+}
+
+/// An answer over HTTP.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Fetched {
+    /// 200, ..
+    pub status: u16,
+    /// Lower case, without parameters.
+    pub content_type: String,
+    /// At most as long as was asked for.
+    pub body: String,
+    /// Seconds since 1970: older than now if it comes from a cache.
+    pub at: i64,
+}
+
+/// Nobody answered, or not what was agreed. The text is for logs.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unanswered(pub String);
+
+impl Known {
+    /// With these records and no replies yet.
+    #[must_use]
+    pub fn new(records: Records) -> Self {
+        Self { records, replies: Vec::new() }
+    }
+
+    /// Adds what was read under `key`.
+    pub fn insert_record(&mut self, key: Key, entry: Entry) {
+        self.records.insert(key, entry);
+    }
+
+    /// Adds what came of `need`.
+    pub fn insert(&mut self, need: Need, reply: Reply) {
+        self.replies.push((need, reply));
+    }
+
+    /// The control plane's answer.
+    ///
+    /// # Errors
+    /// [`Need`]: it has not been asked.
+    pub fn call<T: DeserializeOwned>(&self, call: Call) -> Result<Result<T, Unanswered>, Need> {
+        let reply = self.reply(Need::Call(Box::new(call)))?;
+        Ok(match reply {
+            Reply::Called(text) => {
+                serde_json::from_str(text).map_err(|error| Unanswered(error.to_string()))
+            }
+            other => Err(other.unanswered()),
+        })
+    }
+
+    /// Somebody else's answer.
+    ///
+    /// # Errors
+    /// [`Need`]: they have not been asked.
+    pub fn fetch(&self, fetch: Fetch) -> Result<Result<&Fetched, Unanswered>, Need> {
+        Ok(match self.reply(Need::Fetch(Box::new(fetch)))? {
+            Reply::Fetched(fetched) => Ok(fetched),
+            other => Err(other.unanswered()),
+        })
+    }
+
+    /// Whether a signature is right. One that cannot be checked is wrong.
+    ///
+    /// # Errors
+    /// [`Need`]: it has not been checked.
+    pub fn verify(&self, verify: Verify) -> Result<bool, Need> {
+        Ok(matches!(self.reply(Need::Verify(Box::new(verify)))?, Reply::Verified(true)))
+    }
+
+    /// A signature.
+    ///
+    /// # Errors
+    /// [`Need`]: it has not been made.
+    pub fn sign(&self, sign: Sign) -> Result<Result<&[u8], Unanswered>, Need> {
+        Ok(match self.reply(Need::Sign(Box::new(sign)))? {
+            Reply::Signed(signature) => Ok(signature),
+            other => Err(other.unanswered()),
+        })
+    }
+
+    fn reply(&self, need: Need) -> Result<&Reply, Need> {
+        let found = self.replies.iter().find(|(asked, _)| *asked == need);
+        found.map(|(_, reply)| reply).ok_or(need)
+    }
+}
+
+impl Reply {
+    fn unanswered(&self) -> Unanswered {
+        match self {
+            Self::Failed(why) => Unanswered(why.clone()),
+            _ => Unanswered("the reply is of another kind".to_owned()),
+        }
+    }
+}
