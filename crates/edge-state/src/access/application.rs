@@ -6,6 +6,7 @@ use super::{Policy, enabled, is_enabled, is_false};
 use crate::{Hostname, Key, Record};
 
 /// An application at the edge, with all that decides who may open it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the contract")]
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ApplicationRecord {
     /// UUID.
@@ -100,7 +101,6 @@ impl Denial {
 }
 
 /// The application's `CF_Authorization` cookie.
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct CookieSettings {
     /// `http_only_cookie_attribute`
