@@ -31,7 +31,7 @@ pub enum Call {
     Spend(Spend),
     SendPin(SendPin),
     CheckPin(CheckPin),
-    SignIn(SignIn),
+    SignIn(Box<SignIn>),
     FindSession(FindSession),
     SignOut(SignOut),
     AskApproval(AskApproval),
