@@ -4,9 +4,11 @@
 //! until it answers: so the order of look-ups, fetches and signatures is written once, here, and
 //! tested natively, and a shell only carries out one need after the other.
 //!
+//! - [`admission`]: whether the parties of an entrance exist and are on
 //! - [`request`], [`response`]: a visitor's request and our own answer
 //! - [`need`], [`known`]: what has to be read, asked, fetched, verified or signed, and what was
 
+pub mod admission;
 pub mod known;
 pub mod need;
 pub mod request;
