@@ -1,5 +1,9 @@
 //! What was found out so far for one request.
 
+use std::fmt;
+use std::sync::Arc;
+
+use edge_state::recall::Recalled;
 use edge_state::{Entry, Key, Records};
 use serde::de::DeserializeOwned;
 
@@ -11,6 +15,14 @@ pub struct Known {
     /// What was read.
     pub records: Records,
     replies: Vec<(Need, Reply)>,
+    recalled: Recalled<(Need, Reply)>,
+    memory: Option<Arc<dyn Memory>>,
+}
+
+/// What came of needs of earlier requests, where that still counts.
+pub trait Memory: fmt::Debug + Send + Sync {
+    /// What is remembered of `need`.
+    fn recall(&self, need: &Need) -> Option<Reply>;
 }
 
 /// What came of a need.
@@ -50,7 +62,13 @@ impl Known {
     /// With these records and no replies yet.
     #[must_use]
     pub fn new(records: Records) -> Self {
-        Self { records, replies: Vec::new() }
+        Self { records, ..Self::default() }
+    }
+
+    /// As [`Self::new`]; what `memory` has need not be done again.
+    #[must_use]
+    pub fn with_memory(records: Records, memory: Arc<dyn Memory>) -> Self {
+        Self { records, memory: Some(memory), ..Self::default() }
     }
 
     /// Adds what was read under `key`.
@@ -108,8 +126,12 @@ impl Known {
     }
 
     fn reply(&self, need: Need) -> Result<&Reply, Need> {
-        let found = self.replies.iter().find(|(asked, _)| *asked == need);
-        found.map(|(_, reply)| reply).ok_or(need)
+        if let Some((_, reply)) = self.replies.iter().find(|(asked, _)| *asked == need) {
+            return Ok(reply);
+        }
+        let recall = || Some((need.clone(), self.memory.as_ref()?.recall(&need)?));
+        let recalled = self.recalled.find_or(|(asked, _)| *asked == need, recall);
+        recalled.map(|(_, reply)| reply).ok_or(need)
     }
 }
 

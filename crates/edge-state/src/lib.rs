@@ -13,7 +13,8 @@
 //! - [`challenge`]: the answer to an ACME http-01 challenge
 //! - [`certificate`]: chains and sealed private keys, for points of presence of one's own
 //! - [`access`]: applications, policies, providers, sessions
-//! - [`records`]: what was read so far for one request, and what is missing
+//! - [`records`]: what was read so far for one request, and what is missing; [`recall`]: what is
+//!   found in memory meanwhile
 //! - [`seal`]: secrets at rest
 //! - [`change`]: the feed that carries changes, in order
 
@@ -26,6 +27,7 @@ pub mod hostname;
 pub mod key;
 pub mod name;
 pub mod origin;
+pub mod recall;
 pub mod record;
 pub mod records;
 pub mod seal;

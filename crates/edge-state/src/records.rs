@@ -1,11 +1,13 @@
 //! The records that a decision has to go by, and the one that it lacks.
 
+use std::fmt;
 use std::sync::Arc;
 
 use crate::access::{
     ApplicationRecord, GateRecord, GroupRecord, IdentityProviderRecord, ListRecord,
     OrganizationRecord, RevocationRecord, ServiceTokenRecord, SessionRecord, SigningKeyRecord,
 };
+use crate::recall::Recalled;
 use crate::{ChallengeRecord, DecodeError, HostRecord, Hostname, Key, Record, ZoneRecord};
 
 /// A record that the answer depends on and that has not been read.
@@ -34,7 +36,17 @@ pub enum UnusableRecord {
 
 /// The records read so far for one request: a handful, so a list.
 #[derive(Clone, Debug, Default)]
-pub struct Records(Vec<(Key, Entry)>);
+pub struct Records {
+    read: Vec<(Key, Entry)>,
+    recalled: Recalled<(Key, Entry)>,
+    memory: Option<Arc<dyn Memory>>,
+}
+
+/// What was read for earlier requests and is fresh still.
+pub trait Memory: fmt::Debug + Send + Sync {
+    /// What is remembered under `key`.
+    fn recall(&self, key: &Key) -> Option<Entry>;
+}
 
 /// One line a kind: how it is read and how it is asked for.
 macro_rules! kinds {
@@ -116,15 +128,25 @@ fn decode<R: Record>(key: &Key, text: &str) -> Result<Arc<R>, UnusableRecord> {
 }
 
 impl Records {
+    /// None read yet; what `memory` has need not be read.
+    #[must_use]
+    pub fn with_memory(memory: Arc<dyn Memory>) -> Self {
+        Self { memory: Some(memory), ..Self::default() }
+    }
+
     /// Adds what was read under `key`.
     pub fn insert(&mut self, key: Key, entry: Entry) {
-        self.0.retain(|(known, _)| *known != key);
-        self.0.push((key, entry));
+        self.read.retain(|(known, _)| *known != key);
+        self.read.push((key, entry));
     }
 
     fn read(&self, key: Key) -> Result<&Entry, Missing> {
-        let found = self.0.iter().find(|(known, _)| *known == key);
-        found.map(|(_, entry)| entry).ok_or(Missing(key))
+        if let Some((_, entry)) = self.read.iter().find(|(known, _)| *known == key) {
+            return Ok(entry);
+        }
+        let recall = || Some((key.clone(), self.memory.as_ref()?.recall(&key)?));
+        let recalled = self.recalled.find_or(|(known, _)| *known == key, recall);
+        recalled.map(|(_, entry)| entry).ok_or(Missing(key))
     }
 }
 
@@ -142,6 +164,20 @@ mod tests {
         assert_eq!(records.challenge("t").err(), Some(Missing(key("acme:t"))));
         records.insert(key("acme:t"), Entry::decode(&key("acme:t"), None).unwrap());
         assert!(records.challenge("t").unwrap().is_none());
+    }
+
+    #[test]
+    fn what_memory_has_need_not_be_read() {
+        #[derive(Debug)]
+        struct Token;
+        impl Memory for Token {
+            fn recall(&self, key: &Key) -> Option<Entry> {
+                (key.to_string() == "acme:t").then_some(Entry::Absent)
+            }
+        }
+        let records = Records::with_memory(Arc::new(Token));
+        assert!(records.challenge("t").unwrap().is_none());
+        assert_eq!(records.challenge("u").err(), Some(Missing(key("acme:u"))));
     }
 
     #[test]
