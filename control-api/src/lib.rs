@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 mod description;
 pub mod dns;
+pub mod duration;
 pub mod engine;
 pub mod feed;
 pub mod housekeeping;
