@@ -45,6 +45,9 @@ pub struct SendPin {
     pub browser: String,
     /// The visitor's address, by which requests are counted.
     pub ip: Option<String>,
+    /// For the mail: ISO 3166-1 alpha-2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub country: Option<String>,
     /// For the mail: the visitor's language, as `Accept-Language` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
