@@ -5,12 +5,16 @@
 //! tested natively, and a shell only carries out one need after the other.
 //!
 //! - [`admission`]: whether the parties of an entrance exist and are on
+//! - [`memory`]: what an isolate keeps from one request for the next ones
+//! - [`platform`]: what `request.cf` says
 //! - [`request`], [`response`]: a visitor's request and our own answer
 //! - [`need`], [`known`]: what has to be read, asked, fetched, verified or signed, and what was
 
 pub mod admission;
 pub mod known;
+pub mod memory;
 pub mod need;
+pub mod platform;
 pub mod request;
 pub mod response;
 
