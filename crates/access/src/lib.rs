@@ -11,12 +11,21 @@
 //! - [`need`], [`known`]: what has to be read, asked, fetched, verified or signed, and what was
 
 pub mod admission;
+pub mod claims;
+pub mod cookie;
+pub mod encoding;
+pub mod handover;
+pub mod json;
+pub mod jwks;
+pub mod jws;
+pub mod jwt;
 pub mod known;
 pub mod memory;
 pub mod need;
 pub mod platform;
 pub mod request;
 pub mod response;
+pub mod token;
 
 pub use known::Known;
 pub use need::Need;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use edge_state::Hostname;
 use edge_state::seal::KeyRing;
 use http::{HeaderMap, Method};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 /// One request, as its facts were established outside.
@@ -36,7 +37,7 @@ pub struct Request<'a> {
 }
 
 /// A client certificate that verified.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct ClientCertificate {
     /// The subject's common name.
     pub common_name: Option<String>,
