@@ -1,10 +1,13 @@
 //! A request of the platform, as `routing` sees it.
 
+use access::ClientCertificate;
+use access::platform::{self, TlsClientAuth};
 use edge_state::origin::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use routing::facts::{Facts, split, split_normalised};
 use routing::page::{Reader, prefers_json};
-use worker::js_sys::{Array, Math};
+use wasm_bindgen::JsValue;
+use worker::js_sys::{Array, Math, Reflect};
 use worker::web_sys::Request;
 
 use crate::settings::Settings;
@@ -34,6 +37,7 @@ pub fn read(request: &Request, settings: &Settings) -> Result<Facts, Unreadable>
         let json = prefers_json(&headers);
         return Err(Unreadable { request_id, json });
     };
+    let cf = property(request, "cf");
     Ok(Facts {
         method,
         scheme: scheme(&url, &headers, settings),
@@ -41,6 +45,11 @@ pub fn read(request: &Request, settings: &Settings) -> Result<Facts, Unreadable>
         target,
         client: text(&headers, "cf-connecting-ip").and_then(|address| address.parse().ok()),
         headers,
+        country: cf
+            .as_ref()
+            .and_then(|cf| platform::country(&property(cf, "country")?.as_string()?)),
+        certificate: cf.as_ref().and_then(certificate),
+        form: None,
         request_id,
         https_port: settings.https_port,
     })
@@ -62,6 +71,26 @@ fn headers(request: &Request) -> HeaderMap {
         }
     }
     headers
+}
+
+/// A client certificate that verified, as the platform says.
+fn certificate(cf: &JsValue) -> Option<ClientCertificate> {
+    let said = property(cf, "tlsClientAuth")?;
+    let text = |name| property(&said, name).and_then(|value| value.as_string());
+    let presented = text("certPresented").filter(|presented| presented == "1")?;
+    let shown = TlsClientAuth {
+        presented,
+        verified: text("certVerified").unwrap_or_default(),
+        subject: text("certSubjectDNRFC2253").unwrap_or_default(),
+        sha256: text("certFingerprintSHA256").unwrap_or_default(),
+        rfc9440: text("certRFC9440").filter(|text| !text.is_empty()),
+    };
+    shown.certificate()
+}
+
+fn property(of: &JsValue, name: &str) -> Option<JsValue> {
+    let value = Reflect::get(of, &JsValue::from_str(name)).ok()?;
+    (!value.is_undefined() && !value.is_null()).then_some(value)
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {

@@ -2,35 +2,45 @@
 //!
 //! - [`settings`]: bindings and variables
 //! - [`facts`]: a request, as `routing` sees it
-//! - [`records`]: isolate memory, then KV
+//! - [`needs`]: what decisions lack: records, answers, signatures
+//! - [`memory`]: what an isolate keeps; [`outside`]: whom it asks; [`crypto`], [`body`]
+//! - [`events`]: the login log
 //! - [`proxy`]: to an origin and back, streaming
 //! - [`page`]: responses of our own
 //! - [`failure`], [`log`]: what went wrong, and where it is written
 
+mod body;
+mod crypto;
+mod events;
 mod facts;
 mod failure;
 mod log;
+mod memory;
+mod needs;
+mod outside;
 mod page;
 mod proxy;
-mod records;
 mod settings;
+
+use std::rc::Rc;
 
 use routing::{Decision, Facts, Refusal};
 use worker::web_sys::{Request, Response};
 use worker::{Context, Env, event};
 
 use failure::Failure;
+use needs::Asking;
 use settings::Settings;
 
 /// Answers one request. An error means that the platform could not even make a response.
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response, Failure> {
-    let settings = settings::of(&env);
-    let facts = match facts::read(&request, &settings) {
+async fn fetch(request: Request, env: Env, context: Context) -> Result<Response, Failure> {
+    let settings = settings::of(&env)?;
+    let mut facts = match facts::read(&request, &settings) {
         Ok(facts) => facts,
         Err(unreadable) => return page::refusal(&Refusal::Malformed, unreadable.reader()),
     };
-    match answer(&request, &facts, &env, &settings).await {
+    match answer(&request, &mut facts, &env, &settings, &context).await {
         Ok(response) => Ok(response),
         Err(failure) => {
             log::failure(&facts, &failure);
@@ -41,14 +51,22 @@ async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response
 
 async fn answer(
     request: &Request,
-    facts: &Facts,
+    facts: &mut Facts,
     env: &Env,
-    settings: &Settings,
+    settings: &Rc<Settings>,
+    context: &Context,
 ) -> Result<Response, Failure> {
-    match records::decide(facts, env, settings).await? {
+    match (Asking { request, env, settings }).decide(facts).await? {
         Decision::Answer(text) => page::answer(&text, facts),
         Decision::Redirect(redirect) => page::redirect(&redirect, facts),
-        Decision::Proxy(upstream) => proxy::send(request, &upstream, facts, env).await,
+        Decision::Access(mut response) => {
+            events::send(std::mem::take(&mut response.events), env, settings, context);
+            page::access(&response, facts)
+        }
+        Decision::Proxy(mut upstream) => {
+            events::send(std::mem::take(&mut upstream.events), env, settings, context);
+            proxy::send(request, &upstream, facts, env).await
+        }
         Decision::Refuse(refusal) => page::refusal(&refusal, page::reader(facts)),
     }
 }

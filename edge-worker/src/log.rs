@@ -36,11 +36,30 @@ pub fn origin(facts: &Facts, refusal: &Refusal, upstream: &Upstream) {
 }
 
 /// A variable was set to what it cannot be.
-pub fn setting(name: &str, value: &str) {
-    let message = format!("{name} is {value:?}, which is no number in its range; it is ignored");
-    let line =
-        Line { level: "warn", message, request_id: None, hostname: None, code: None, origin: None };
+pub fn setting(name: &str, problem: &str) {
+    console_warn!("{}", alone(format!("{name}: {problem}; it is ignored")).to_text());
+}
+
+/// Something did not go as it should, and the request goes on.
+pub fn note(facts: &Facts, about_what: &str, why: &impl std::fmt::Display) {
+    let line = Line { message: format!("{about_what}: {why}"), ..about(facts, "warn") };
     console_warn!("{}", line.to_text());
+}
+
+/// The control plane does not take login events at the moment.
+pub fn events_wait(waiting: usize, why: &str) {
+    let message = format!("{waiting} login events wait for the control plane: {why}");
+    console_warn!("{}", alone(message).to_text());
+}
+
+/// More login events wait than are kept.
+pub fn events_lost(lost: usize) {
+    console_error!("{}", alone(format!("{lost} login events are lost: too many wait")).to_text());
+}
+
+/// A line about no request in particular.
+fn alone<'a>(message: String) -> Line<'a> {
+    Line { level: "warn", message, request_id: None, hostname: None, code: None, origin: None }
 }
 
 fn about<'a>(facts: &'a Facts, level: &'a str) -> Line<'a> {

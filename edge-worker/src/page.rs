@@ -23,6 +23,12 @@ pub fn redirect(redirect: &Redirect, facts: &Facts) -> Result<Response, Failure>
     respond(redirect.status, headers, "", &facts.request_id)
 }
 
+/// What Access answers by itself.
+pub fn access(response: &access::Response, facts: &Facts) -> Result<Response, Failure> {
+    let headers = response.headers.iter().map(|(name, value)| (*name, value.as_str()));
+    respond(response.status, headers, &response.body, &facts.request_id)
+}
+
 /// A page that says why not, to a person or to a program.
 pub fn refusal(refusal: &Refusal, reader: Reader<'_>) -> Result<Response, Failure> {
     let page = routing::page::refusal(refusal, reader);
@@ -49,9 +55,11 @@ fn respond<'a>(
     let init = ResponseInit::new();
     let all = Headers::new().map_err(doing())?;
     for (name, value) in headers.into_iter().chain([("cf-ray", request_id)]) {
-        all.set(name, value).map_err(doing())?;
+        all.append(name, value).map_err(doing())?;
     }
     init.set_status(status);
     init.set_headers(&all);
-    Response::new_with_opt_str_and_init(Some(body), &init).map_err(doing())
+    // Fetch §"null body status": not even an empty one may be given.
+    let body = (!matches!(status, 204 | 205 | 304)).then_some(body);
+    Response::new_with_opt_str_and_init(body, &init).map_err(doing())
 }

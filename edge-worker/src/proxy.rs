@@ -102,5 +102,11 @@ fn finish(response: &Response, upstream: &Upstream, facts: &Facts) -> Result<Res
     if let Some(value) = &upstream.strict_transport_security {
         headers.set("strict-transport-security", value).map_err(doing())?;
     }
+    for (name, value) in &upstream.response_headers {
+        let stands_beside = matches!(name.as_str(), "set-cookie" | "vary");
+        let told =
+            if stands_beside { headers.append(name, value) } else { headers.set(name, value) };
+        told.map_err(doing())?;
+    }
     Ok(response)
 }

@@ -3,15 +3,20 @@
 use std::cell::OnceCell;
 use std::rc::Rc;
 
+use edge_state::seal::{KeyRing, SealingKey};
 use worker::Env;
 
-use crate::log;
+use crate::failure::Failure;
+use crate::{crypto, log};
 
 /// The KV namespace with the records.
 pub const STATE: &str = "STATE";
 
 /// The egress of a point of presence of one's own. Without it the platform's `fetch` connects.
 pub const ORIGIN: &str = "ORIGIN";
+
+/// The way to the control plane, where edge-tls or another worker relays to it.
+pub const CONTROL: &str = "CONTROL";
 
 /// The operator's choices.
 pub struct Settings {
@@ -24,6 +29,19 @@ pub struct Settings {
     pub record_ttl_millis: u64,
     /// Whether there is an egress that takes request targets byte for byte.
     pub has_egress: bool,
+    /// `LINTEL_ACCESS_KEY`: opens and seals what Access keeps in records and browsers. Without it
+    /// nobody signs in: then this is a key that nobody else has.
+    pub access_keys: KeyRing,
+    /// Where the control plane is, unless [`CONTROL`] leads there.
+    pub control: Option<Control>,
+}
+
+/// The control plane, over the network.
+pub struct Control {
+    /// `LINTEL_CONTROL_URL`, without a slash at its end.
+    pub url: String,
+    /// `Authorization`: `LINTEL_EDGE_TOKEN`.
+    pub authorization: String,
 }
 
 /// Together with the feed's own delay this stays far below a second from commit to answer.
@@ -34,28 +52,55 @@ thread_local! {
 }
 
 /// The settings of this isolate.
-pub fn of(env: &Env) -> Rc<Settings> {
-    SETTINGS.with(|cell| cell.get_or_init(|| Rc::new(read(env))).clone())
+pub fn of(env: &Env) -> Result<Rc<Settings>, Failure> {
+    SETTINGS.with(|cell| {
+        if let Some(settings) = cell.get() {
+            return Ok(settings.clone());
+        }
+        let settings = Rc::new(read(env)?);
+        Ok(cell.get_or_init(|| settings).clone())
+    })
 }
 
-fn read(env: &Env) -> Settings {
-    Settings {
+fn read(env: &Env) -> Result<Settings, Failure> {
+    Ok(Settings {
         pop: variable(env, "LINTEL_POP"),
         https_port: number(env, "LINTEL_HTTPS_PORT"),
         record_ttl_millis: number(env, "LINTEL_RECORD_TTL_MILLIS").unwrap_or(RECORD_TTL_MILLIS),
         has_egress: env.service(ORIGIN).is_ok(),
+        access_keys: access_keys(env)?,
+        control: control(env),
+    })
+}
+
+fn access_keys(env: &Env) -> Result<KeyRing, Failure> {
+    let name = "LINTEL_ACCESS_KEY";
+    match variable(env, name).map(|lines| KeyRing::parse(&lines)) {
+        Some(Ok(keys)) => return Ok(keys),
+        Some(Err(error)) => log::setting(name, &error.to_string()),
+        None => {}
     }
+    let key = SealingKey::new("none", crypto::random()?);
+    let key = key.unwrap_or_else(|_| unreachable!("the id is a good one"));
+    Ok(KeyRing::new(key, []))
+}
+
+fn control(env: &Env) -> Option<Control> {
+    let url = variable(env, "LINTEL_CONTROL_URL")?.trim_end_matches('/').to_owned();
+    let token = variable(env, "LINTEL_EDGE_TOKEN").unwrap_or_default();
+    Some(Control { url, authorization: format!("Bearer {token}") })
 }
 
 fn variable(env: &Env, name: &str) -> Option<String> {
-    env.var(name).ok().map(|value| value.to_string()).filter(|value| !value.is_empty())
+    let text = env.var(name).ok().map(|value| value.to_string());
+    text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 fn number<N: std::str::FromStr>(env: &Env, name: &'static str) -> Option<N> {
     let text = variable(env, name)?;
     let number = text.parse().ok();
     if number.is_none() {
-        log::setting(name, &text);
+        log::setting(name, &format!("{text:?} is no number in its range"));
     }
     number
 }

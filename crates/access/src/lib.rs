@@ -27,7 +27,7 @@ pub mod request;
 pub mod response;
 pub mod token;
 
-pub use known::Known;
+pub use known::{Known, Reply};
 pub use need::Need;
 pub use request::{ClientCertificate, Here, Request};
 pub use response::Response;

@@ -1,14 +1,18 @@
 //! The outcome of one request, for a shell to carry out.
 
+use access::Response;
+
 use crate::{Refusal, Upstream};
 
 /// What the edge does with one request.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Decision {
     /// Status 200 and this text, byte for byte: a challenge or an ownership token.
     Answer(String),
     /// To the same place over HTTPS.
     Redirect(Redirect),
+    /// Access answers by itself: a page, a redirect, JSON.
+    Access(Box<Response>),
     /// To an origin.
     Proxy(Box<Upstream>),
     /// A page that says why not.

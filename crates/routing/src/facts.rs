@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use access::ClientCertificate;
 use edge_state::Hostname;
 use edge_state::origin::Scheme;
 use http::{HeaderMap, Method, header};
@@ -21,6 +22,12 @@ pub struct Facts {
     pub headers: HeaderMap,
     /// The visitor's address, as the listener saw it.
     pub client: Option<IpAddr>,
+    /// The visitor's country, ISO 3166-1 alpha-2 in upper case, as the platform knows it.
+    pub country: Option<String>,
+    /// A client certificate that verified.
+    pub certificate: Option<ClientCertificate>,
+    /// The body, where it is a form that [`access::Need::Form`] asked for.
+    pub form: Option<String>,
     /// Names this request in logs, on pages and to the origin.
     pub request_id: String,
     /// Where the edge listens for HTTPS, if not on 443.
@@ -59,6 +66,26 @@ impl Facts {
                 .filter_map(|value| value.to_str().ok())
                 .flat_map(|value| value.split(','))
                 .any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"))
+    }
+
+    /// The request as Access sees it; `None`: it is for no hostname.
+    #[must_use]
+    pub fn visit(&self) -> Option<access::Request<'_>> {
+        let target = self.target.as_str();
+        let path = self.target.path();
+        Some(access::Request {
+            method: &self.method,
+            host: self.authority.hostname.as_ref()?,
+            port: self.authority.port,
+            path,
+            query: target.get(path.len() + 1..),
+            headers: &self.headers,
+            form: self.form.as_deref(),
+            ip: self.client,
+            country: self.country.as_deref(),
+            certificate: self.certificate.as_ref(),
+            ray_id: &self.request_id,
+        })
     }
 
     /// Whether the method is one that only reads and that anyone may repeat: GET or HEAD.

@@ -7,7 +7,7 @@
 //! - [`challenge`], [`ownership`]: answers that prove control of a hostname
 //! - [`hostname`]: which record a Host header names
 //! - [`redirect`]: plain HTTP to HTTPS
-//! - [`upstream`]: which origin, and how it is asked
+//! - [`upstream`]: which origin, and how it is asked; [`outside`]: others who are asked on the way
 //! - [`header`]: which request headers are the edge's to set
 //! - [`refusal`], [`page`]: why there is no answer from an origin, and how that is said
 //!
@@ -20,24 +20,29 @@ pub mod facts;
 pub mod header;
 pub mod hostname;
 pub mod memory;
+pub mod outside;
 pub mod ownership;
 pub mod page;
 pub mod redirect;
 pub mod refusal;
 pub mod upstream;
 
+pub use access::Need;
 pub use decision::Decision;
 pub use edge_state::records::{Entry, Missing, Records};
 pub use facts::Facts;
 pub use refusal::Refusal;
 pub use upstream::Upstream;
 
+use access::{Here, Known};
 use edge_state::hostname::Stage;
 
-/// What the edge does with one request. `Err(Missing)` names a record that the answer depends on
-/// and that the caller has not read yet; it reads it and asks again, [`MAX_ROUNDS`] times at most.
-/// So the order of look-ups is tested here, and a warm isolate asks once.
-pub fn decide(request: &Facts, records: &Records) -> Result<Decision, Missing> {
+/// What the edge does with one request. `Err(Need)` names what the answer depends on and the caller
+/// has not done yet; it does it and asks again, [`MAX_ROUNDS`] times at most. So the order of
+/// look-ups is tested here, and a warm isolate asks once.
+#[expect(unused_variables, reason = "Access is asked from here")]
+pub fn decide(request: &Facts, known: &Known, here: &Here<'_>) -> Result<Decision, Need> {
+    let records = &known.records;
     if let Some(challenge) = challenge::find(request, records)? {
         return Ok(Decision::Answer(challenge.key_authorization.clone())); // RFC 8555 §8.3
     }
@@ -63,5 +68,5 @@ pub fn decide(request: &Facts, records: &Records) -> Result<Decision, Missing> {
         .map_or(Decision::Refuse(Refusal::NoOrigin), |upstream| Decision::Proxy(upstream.into())))
 }
 
-/// How often [`decide`] is asked about one request: more than the records any request depends on.
-pub const MAX_ROUNDS: usize = 8;
+/// How often [`decide`] is asked about one request: more than what any request depends on.
+pub const MAX_ROUNDS: usize = 64;

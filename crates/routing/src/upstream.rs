@@ -1,5 +1,6 @@
 //! Which origin a request goes to, and how it is asked.
 
+use edge_state::access::call::LoginEvent;
 use edge_state::origin::OriginSni;
 use edge_state::origin::{Origin, OriginTls, Scheme};
 use edge_state::zone::Hsts;
@@ -10,7 +11,7 @@ use crate::Facts;
 use crate::header::{self, HeaderEdits};
 
 /// One origin, with all that differs from the request as it came.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Upstream {
     /// For an egress that is ours.
     pub directions: Directions,
@@ -20,6 +21,11 @@ pub struct Upstream {
     pub headers: HeaderEdits,
     /// Of the response.
     pub strict_transport_security: Option<String>,
+    /// What Access adds to the response. `set-cookie` and `vary` stand beside the origin's own, any
+    /// other takes its place.
+    pub response_headers: Vec<(String, String)>,
+    /// For the login log.
+    pub events: Vec<LoginEvent>,
 }
 
 /// What the edge's own egress is told, as JSON in a request header.
@@ -65,6 +71,8 @@ pub fn choose(request: &Facts, hostname: &HostRecord, zone: &ZoneRecord) -> Opti
         },
         headers: header::forward(request),
         strict_transport_security: hsts.map(strict_transport_security),
+        response_headers: Vec::new(),
+        events: Vec::new(),
     })
 }
 

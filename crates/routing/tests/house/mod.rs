@@ -5,16 +5,18 @@
 
 use std::collections::BTreeMap;
 
+use access::{Here, Known};
 use edge_state::HostRecord;
 use edge_state::hostname::{CustomOrigin, Stage};
 use edge_state::origin::OriginSni;
 use edge_state::origin::{OriginTls, Scheme};
+use edge_state::seal::{KeyRing, SealingKey};
 use edge_state::tls::TlsSettings;
 use edge_state::zone::Hsts;
 use edge_state::{ChallengeRecord, Hostname, Key, Record, ZoneRecord};
 use http::{HeaderMap, HeaderName, Method};
 use routing::facts::{Authority, Target};
-use routing::{Decision, Entry, Facts, MAX_ROUNDS, Records, decide};
+use routing::{Decision, Entry, Facts, MAX_ROUNDS, Need, decide};
 
 pub const HOST: &str = "app.customer.com";
 pub const OTHER: &str = "shop.other.com";
@@ -35,19 +37,28 @@ impl World {
 
     /// Reads what is missing and asks again, as a shell does.
     pub fn decide(&self, request: &Facts) -> Decision {
-        let mut records = Records::default();
+        let mut known = Known::default();
         for _ in 0..MAX_ROUNDS {
-            match decide(request, &records) {
+            match decide(request, &known, &here(&keys())) {
                 Ok(decision) => return decision,
-                Err(missing) => {
-                    let text = self.0.get(&missing.0).map(String::as_str);
-                    let entry = Entry::decode(&missing.0, text).unwrap();
-                    records.insert(missing.0, entry);
+                Err(Need::Record(key)) => {
+                    let text = self.0.get(&key).map(String::as_str);
+                    let entry = Entry::decode(&key, text).unwrap();
+                    known.insert_record(key, entry);
                 }
+                Err(need) => panic!("{need:?} is for Access's own tests"),
             }
         }
         panic!("more than {MAX_ROUNDS} rounds for {request:?}");
     }
+}
+
+pub fn keys() -> KeyRing {
+    KeyRing::new(SealingKey::new("test", [7; 32]).unwrap(), [])
+}
+
+pub fn here(keys: &KeyRing) -> Here<'_> {
+    Here { now_millis: 1_700_000_000_000, entropy: &[0; 32], keys, https_port: None }
 }
 
 pub fn name(text: &str) -> Hostname {
@@ -111,6 +122,9 @@ pub fn get(host: &str, target: &str) -> Facts {
         target: Target::parse(target).unwrap(),
         headers: HeaderMap::new(),
         client: Some("192.0.2.7".parse().unwrap()),
+        country: None,
+        certificate: None,
+        form: None,
         request_id: "5f2a1c0d9e8b7a66-HAM".into(),
         https_port: None,
     }

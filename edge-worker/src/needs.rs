@@ -1,0 +1,135 @@
+//! Asks `routing` until it has all that its answer depends on, and carries out one need after the
+//! other.
+//!
+//! When KV fails or holds what this version cannot read, the last good record goes on to be used.
+
+use std::sync::Arc;
+
+use access::need::{Fetch, Sign, Verify};
+use access::request::MAX_FORM_BYTES;
+use access::{Here, Known, Reply};
+use edge_state::{Entry, Key, Records};
+use routing::{Decision, Facts, MAX_ROUNDS, Need};
+use web_sys::Request;
+use worker::{Date, Env};
+
+use crate::failure::Failure;
+use crate::memory::{self, Fresh};
+use crate::settings::{STATE, Settings};
+use crate::{body, crypto, log, outside};
+
+/// One request on its way to a decision.
+pub struct Asking<'a> {
+    /// As it came.
+    pub request: &'a Request,
+    /// The platform's bindings.
+    pub env: &'a Env,
+    /// The operator's choices.
+    pub settings: &'a Settings,
+}
+
+impl Asking<'_> {
+    /// The decision.
+    pub async fn decide(&self, facts: &mut Facts) -> Result<Decision, Failure> {
+        let memory = Arc::new(Fresh);
+        let mut known = Known::with_memory(Records::with_memory(memory.clone()), memory);
+        let here = Here {
+            now_millis: i64::try_from(Date::now().as_millis()).unwrap_or(i64::MAX),
+            entropy: &crypto::random()?,
+            keys: &self.settings.access_keys,
+            https_port: self.settings.https_port,
+        };
+        for _ in 0..=MAX_ROUNDS {
+            match routing::decide(facts, &known, &here) {
+                Ok(decision) => return Ok(decision),
+                Err(need) => self.meet(need, facts, &mut known).await?,
+            }
+        }
+        Err(Failure::Undecided)
+    }
+
+    async fn meet(&self, need: Need, facts: &mut Facts, known: &mut Known) -> Result<(), Failure> {
+        let reply = match &need {
+            Need::Record(key) => {
+                let entry = self.read(key, facts).await?;
+                known.insert_record(key.clone(), entry);
+                return Ok(());
+            }
+            Need::Form => {
+                let form = body::text(self.request.body(), MAX_FORM_BYTES).await;
+                let form = form.inspect_err(|error| log::note(facts, "a form", error));
+                facts.form = Some(form.unwrap_or_default());
+                return Ok(());
+            }
+            Need::Call(call) => outside::call(call, self.env, self.settings).await,
+            Need::Fetch(fetch) => self.fetch(fetch, facts).await,
+            Need::Verify(verify) => self.verify(verify, facts).await,
+            Need::Sign(sign) => self.sign(sign, facts).await,
+        };
+        if let Reply::Failed(why) = &reply {
+            log::note(facts, "Access", why);
+        }
+        let reply = memory::keep(&need, reply);
+        known.insert(need, reply);
+        Ok(())
+    }
+
+    async fn fetch(&self, fetch: &Fetch, facts: &Facts) -> Reply {
+        match &facts.authority.hostname {
+            Some(hostname) => outside::fetch(fetch, hostname, self.env).await,
+            None => Reply::Failed("nobody's request fetches nothing".to_owned()),
+        }
+    }
+
+    async fn verify(&self, verify: &Verify, facts: &Facts) -> Reply {
+        match crypto::verify(verify).await {
+            Ok(right) => Reply::Verified(right),
+            Err(why) => {
+                log::note(facts, "a signature cannot be checked", &why);
+                Reply::Verified(false)
+            }
+        }
+    }
+
+    async fn sign(&self, sign: &Sign, facts: &Facts) -> Reply {
+        let key = Key::SigningKeys(sign.auth_domain.clone());
+        let record = match self.read(&key, facts).await {
+            Ok(Entry::SigningKeys(record)) => record,
+            Ok(_) => return Reply::Failed(format!("there is no {key}")),
+            Err(failure) => return Reply::Failed(failure.to_string()),
+        };
+        let private_key = || {
+            let opened = record.private_key(&sign.kid, &self.settings.access_keys);
+            let opened = opened.ok_or_else(|| format!("{key} does not sign with {}", sign.kid))?;
+            opened.map_err(|error| format!("{key}: {error} (LINTEL_ACCESS_KEY)"))
+        };
+        let signed = crypto::sign(&sign.kid, &sign.message, private_key).await;
+        signed.map_or_else(Reply::Failed, Reply::Signed)
+    }
+
+    async fn read(&self, key: &Key, facts: &Facts) -> Result<Entry, Failure> {
+        let known = memory::record(key);
+        let now = Date::now().as_millis();
+        if let Some(fresh) = known.as_ref().filter(|known| known.is_fresh(now)) {
+            return Ok(fresh.entry.clone());
+        }
+        let entry = match (self.fetch_record(key).await, known) {
+            (Ok(entry), _) => entry,
+            (Err(failure), Some(stale)) => {
+                log::failure(facts, &failure);
+                stale.entry
+            }
+            (Err(failure), None) => return Err(failure),
+        };
+        memory::keep_record(key, &entry, self.settings.record_ttl_millis);
+        Ok(entry)
+    }
+
+    async fn fetch_record(&self, key: &Key) -> Result<Entry, Failure> {
+        let unreadable = |cause| Failure::Record { key: key.clone(), cause };
+        let state = self.env.kv(STATE).map_err(|error| unreadable(error.to_string()))?;
+        let text = state.get(&key.to_string()).text().await;
+        let text = text.map_err(|error| unreadable(error.to_string()))?;
+        Entry::decode(key, text.as_deref()).map_err(|error| unreadable(error.to_string()))
+    }
+}
