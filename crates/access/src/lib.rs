@@ -5,6 +5,7 @@
 //! tested natively, and a shell only carries out one need after the other.
 //!
 //! - [`admission`]: whether the parties of an entrance exist and are on
+//! - [`policy`]: what policies say; [`explain`]: why; [`draft`]: what unsaved ones would say
 //! - [`memory`]: what an isolate keeps from one request for the next ones
 //! - [`platform`]: what `request.cf` says
 //! - [`request`], [`response`]: a visitor's request and our own answer
@@ -13,7 +14,9 @@
 pub mod admission;
 pub mod claims;
 pub mod cookie;
+pub mod draft;
 pub mod encoding;
+pub mod explain;
 pub mod handover;
 pub mod json;
 pub mod jwks;
@@ -23,8 +26,10 @@ pub mod known;
 pub mod memory;
 pub mod need;
 pub mod platform;
+pub mod policy;
 pub mod request;
 pub mod response;
+mod selector;
 pub mod token;
 
 pub use known::{Known, Reply};

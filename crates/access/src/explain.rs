@@ -1,0 +1,261 @@
+//! Why policies decided as they did: for the policy tester, for the administrator who looks up the
+//! code of a deny page, and as one line for the log.
+
+use std::fmt::Write as _;
+
+use edge_state::access::Rule;
+use edge_state::access::policy::Decision;
+use serde::Serialize;
+
+use crate::policy::{Outcome, Verdict};
+use crate::selector::{Held, Unknown};
+
+/// So many rules of one list are traced, and as many more that counted.
+pub const MAX_TRACED_RULES: usize = 50;
+
+/// The policies that were looked at, in the order of evaluation.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Trace {
+    /// Up to the one that decided.
+    pub policies: Vec<PolicyTrace>,
+}
+
+/// One policy.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PolicyTrace {
+    /// Its place in the list.
+    pub index: usize,
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What it decides.
+    pub decision: Decision,
+    /// Whether it matched. Before sign-in: whether it might for somebody (`allow`) or would for
+    /// everybody (`deny`).
+    pub matched: bool,
+    /// Its rules.
+    #[serde(flatten)]
+    pub criteria: CriteriaTrace,
+}
+
+/// The rules of a policy or group.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct CriteriaTrace {
+    /// The group's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// One of these has to hold.
+    pub include: Vec<RuleTrace>,
+    /// All of these have to hold.
+    pub require: Vec<RuleTrace>,
+    /// None of these may hold.
+    pub exclude: Vec<RuleTrace>,
+    /// Rules that are not shown, as there are so many.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub omitted: usize,
+}
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RuleTrace {
+    /// As in the contract.
+    pub rule: Rule,
+    /// What came of it.
+    pub state: RuleState,
+    /// Whether it counted as holding.
+    pub counted: bool,
+    /// Why it could not be evaluated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// The rules of the group that it names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<Box<CriteriaTrace>>,
+}
+
+/// What came of a rule.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleState {
+    /// It holds.
+    Held,
+    /// It does not.
+    NotHeld,
+    /// Nobody can say; it counts against the visitor.
+    Unevaluable,
+    /// Nobody has signed in yet.
+    NeedsIdentity,
+    /// A service was not asked, as it made no difference or was not to be asked.
+    NotAsked,
+}
+
+impl RuleState {
+    pub(crate) fn of(held: &Held) -> Self {
+        match held {
+            Ok(true) => Self::Held,
+            Ok(false) => Self::NotHeld,
+            Err(Unknown::Unevaluable(_)) => Self::Unevaluable,
+            Err(Unknown::Identity) => Self::NeedsIdentity,
+            Err(Unknown::External) => Self::NotAsked,
+        }
+    }
+}
+
+/// What a person may be told was missing, once they are somebody whom a policy is meant for. It
+/// names no rule, group or network.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Hint {
+    /// From here or from this country not.
+    Place,
+    /// Sign in more strongly: a second factor, a security key.
+    StrongerSignIn,
+    /// Sign in by another provider.
+    OtherProvider,
+    /// A device that is known or in order.
+    Device,
+    /// A client certificate.
+    Certificate,
+}
+
+impl Verdict {
+    /// One line for the log: what decided, and by which rule.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        let last = self.trace.policies.last();
+        match (self.outcome, last) {
+            (Outcome::SignIn, _) => "nobody is signed in".to_owned(),
+            (Outcome::Deny { policy: None }, None) => "there is no policy".to_owned(),
+            (Outcome::Deny { policy: None }, Some(_)) => {
+                let mut text = "no policy admits".to_owned();
+                for policy in self.nearest() {
+                    let _ = write!(text, "; {:?}: {}", policy.name, policy.criteria.missing());
+                }
+                text
+            }
+            (_, Some(policy)) => {
+                let by = policy.criteria.include.iter().find(|rule| rule.counted);
+                let by = by.map(|rule| format!(" by {}", rule.describe())).unwrap_or_default();
+                format!("{} {:?}{by}", word(policy.decision), policy.name)
+            }
+            (_, None) => String::new(),
+        }
+    }
+
+    /// What to tell a person who was denied. Nothing if they are on no policy's list at all, or a
+    /// policy denies them.
+    #[must_use]
+    pub fn hints(&self) -> Vec<Hint> {
+        if self.outcome != (Outcome::Deny { policy: None }) {
+            return Vec::new();
+        }
+        let meant =
+            self.nearest().filter(|policy| policy.criteria.include.iter().any(|r| r.counted));
+        let mut hints: Vec<Hint> = meant
+            .flat_map(|policy| policy.criteria.obstacles().filter_map(RuleTrace::hint))
+            .collect();
+        hints.sort_unstable();
+        hints.dedup();
+        hints
+    }
+
+    /// The policies that could have admitted; at most three.
+    fn nearest(&self) -> impl Iterator<Item = &PolicyTrace> {
+        let admitting = |policy: &&PolicyTrace| policy.decision == Decision::Allow;
+        let any = self.trace.policies.iter().any(|policy| policy.decision == Decision::Allow);
+        self.trace.policies.iter().filter(move |policy| !any || admitting(policy)).take(3)
+    }
+}
+
+impl CriteriaTrace {
+    /// Require rules that did not count, and exclude rules that did.
+    fn obstacles(&self) -> impl Iterator<Item = &RuleTrace> {
+        let required = self.require.iter().filter(|rule| !rule.counted);
+        required.chain(self.exclude.iter().filter(|rule| rule.counted))
+    }
+
+    fn missing(&self) -> String {
+        let mut parts = Vec::new();
+        if !self.include.iter().any(|rule| rule.counted) {
+            let unevaluable = self.include.iter().find(|rule| rule.why.is_some());
+            parts.push(match unevaluable {
+                Some(rule) => format!("no include rule holds ({})", rule.describe()),
+                None => "no include rule holds".to_owned(),
+            });
+        }
+        for rule in self.require.iter().filter(|rule| !rule.counted).take(3) {
+            parts.push(format!("requires {}", rule.describe()));
+        }
+        for rule in self.exclude.iter().filter(|rule| rule.counted).take(3) {
+            parts.push(format!("excludes {}", rule.describe()));
+        }
+        parts.join(", ")
+    }
+}
+
+impl RuleTrace {
+    /// The rule as in the contract, the group's name, and why it could not be evaluated.
+    fn describe(&self) -> String {
+        let mut text = match (&self.rule, &self.group) {
+            (Rule::Group { id }, Some(group)) => {
+                format!("group {:?}", group.name.as_deref().unwrap_or(id))
+            }
+            (rule, _) => describe(rule),
+        };
+        if let Some(why) = &self.why {
+            let _ = write!(text, ": {why}");
+        }
+        text
+    }
+
+    fn hint(&self) -> Option<Hint> {
+        Some(match &self.rule {
+            Rule::Ip { .. } | Rule::IpList { .. } | Rule::Geo { .. } => Hint::Place,
+            Rule::AuthMethod { .. } | Rule::AuthContext { .. } => Hint::StrongerSignIn,
+            Rule::LoginMethod { .. } => Hint::OtherProvider,
+            Rule::DevicePosture { .. } => Hint::Device,
+            Rule::Certificate {} | Rule::CommonName { .. } => Hint::Certificate,
+            _ => return None,
+        })
+    }
+}
+
+/// `selector value`, shortened.
+fn describe(rule: &Rule) -> String {
+    let Ok(serde_json::Value::Object(rule)) = serde_json::to_value(rule) else {
+        return String::new();
+    };
+    let mut text = String::new();
+    for (selector, value) in &rule {
+        text.push_str(selector);
+        for (_, value) in value.as_object().into_iter().flatten() {
+            match value {
+                serde_json::Value::String(value) => write!(text, " {value}"),
+                serde_json::Value::Null => Ok(()),
+                value => write!(text, " {value}"),
+            }
+            .unwrap_or_default();
+        }
+    }
+    if let Some((at, _)) = text.char_indices().nth(MAX_RULE_CHARS) {
+        text.truncate(at);
+        text.push('…');
+    }
+    text
+}
+
+const MAX_RULE_CHARS: usize = 160;
+
+fn word(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Allow => "allowed by",
+        Decision::Deny => "denied by",
+        Decision::Bypass => "bypassed by",
+        Decision::NonIdentity => "service admitted by",
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
