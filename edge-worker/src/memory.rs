@@ -41,7 +41,7 @@ impl access::known::Memory for Fresh {
                 let cache = fetch.cache.as_ref()?;
                 DOCUMENTS.with_borrow(|documents| documents.find(cache, now_seconds()))
             }
-            Need::Record(_) | Need::Form | Need::Call(_) | Need::Sign(_) => None,
+            Need::Record(_) | Need::Records(_) | Need::Form | Need::Call(_) | Need::Sign(_) => None,
         }
     }
 }

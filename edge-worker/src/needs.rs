@@ -9,7 +9,8 @@ use access::need::{Fetch, Sign, Verify};
 use access::request::MAX_FORM_BYTES;
 use access::{Here, Known, Reply};
 use edge_state::{Entry, Key, Records};
-use routing::{Decision, Facts, MAX_ROUNDS, Need};
+use futures_util::future::join_all;
+use routing::{Decision, Facts, MAX_READS, MAX_ROUNDS, Need};
 use web_sys::Request;
 use worker::{Date, Env};
 
@@ -39,10 +40,15 @@ impl Asking<'_> {
             keys: &self.settings.access_keys,
             https_port: self.settings.https_port,
         };
-        for _ in 0..=MAX_ROUNDS {
+        let (mut reads, mut rounds) = (0, 0);
+        while reads <= MAX_READS && rounds <= MAX_ROUNDS {
             match routing::decide(facts, &known, &here) {
                 Ok(decision) => return Ok(decision),
-                Err(need) => self.meet(need, facts, &mut known).await?,
+                Err(need) => {
+                    let reading = matches!(need, Need::Record(_) | Need::Records(_));
+                    *(if reading { &mut reads } else { &mut rounds }) += 1;
+                    self.meet(need, facts, &mut known).await?;
+                }
             }
         }
         Err(Failure::Undecided)
@@ -53,6 +59,14 @@ impl Asking<'_> {
             Need::Record(key) => {
                 let entry = self.read(key, facts).await?;
                 known.insert_record(key.clone(), entry);
+                return Ok(());
+            }
+            Need::Records(keys) => {
+                let keys = keys.get(..MAX_READS).unwrap_or(keys);
+                let read = keys.iter().map(|key| self.read(key, facts));
+                for (key, entry) in keys.iter().zip(join_all(read).await) {
+                    known.insert_record(key.clone(), entry?);
+                }
                 return Ok(());
             }
             Need::Form => {

@@ -13,6 +13,9 @@ use serde::Serialize;
 pub enum Need {
     /// Read this record. Reply: [`crate::Known::insert_record`].
     Record(Key),
+    /// Read all of these records, side by side: who needs many need not wait for one after the
+    /// other. See [`edge_state::Records::lacking`].
+    Records(Vec<Key>),
     /// Read the body of this request: a form. It becomes [`crate::Request::form`], empty if it is
     /// longer than [`crate::request::MAX_FORM_BYTES`] or no UTF-8.
     Form,

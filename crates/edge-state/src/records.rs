@@ -140,6 +140,11 @@ impl Records {
         self.read.push((key, entry));
     }
 
+    /// Those that have not been read.
+    pub fn lacking(&self, keys: impl IntoIterator<Item = Key>) -> Vec<Key> {
+        keys.into_iter().filter_map(|key| self.read(key).err()).map(|Missing(key)| key).collect()
+    }
+
     fn read(&self, key: Key) -> Result<&Entry, Missing> {
         if let Some((_, entry)) = self.read.iter().find(|(known, _)| *known == key) {
             return Ok(entry);
@@ -178,6 +183,7 @@ mod tests {
         let records = Records::with_memory(Arc::new(Token));
         assert!(records.challenge("t").unwrap().is_none());
         assert_eq!(records.challenge("u").err(), Some(Missing(key("acme:u"))));
+        assert_eq!(records.lacking([key("acme:t"), key("acme:u")]), [key("acme:u")]);
     }
 
     #[test]

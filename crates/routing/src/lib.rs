@@ -38,7 +38,7 @@ use access::{Here, Known};
 use edge_state::hostname::Stage;
 
 /// What the edge does with one request. `Err(Need)` names what the answer depends on and the caller
-/// has not done yet; it does it and asks again, [`MAX_ROUNDS`] times at most. So the order of
+/// has not done yet; it does it and asks again, within [`MAX_READS`] and [`MAX_ROUNDS`]. So the order of
 /// look-ups is tested here, and a warm isolate asks once.
 #[expect(unused_variables, reason = "Access is asked from here")]
 pub fn decide(request: &Facts, known: &Known, here: &Here<'_>) -> Result<Decision, Need> {
@@ -68,5 +68,8 @@ pub fn decide(request: &Facts, known: &Known, here: &Here<'_>) -> Result<Decisio
         .map_or(Decision::Refuse(Refusal::NoOrigin), |upstream| Decision::Proxy(upstream.into())))
 }
 
-/// How often [`decide`] is asked about one request: more than what any request depends on.
+/// How often [`decide`] may want records for one request: an App Launcher looks at hundreds.
+pub const MAX_READS: usize = 1024;
+
+/// How often it may want anything else.
 pub const MAX_ROUNDS: usize = 64;

@@ -16,7 +16,7 @@ use edge_state::zone::Hsts;
 use edge_state::{ChallengeRecord, Hostname, Key, Record, ZoneRecord};
 use http::{HeaderMap, HeaderName, Method};
 use routing::facts::{Authority, Target};
-use routing::{Decision, Entry, Facts, MAX_ROUNDS, Need, decide};
+use routing::{Decision, Entry, Facts, MAX_READS, Need, decide};
 
 pub const HOST: &str = "app.customer.com";
 pub const OTHER: &str = "shop.other.com";
@@ -38,7 +38,7 @@ impl World {
     /// Reads what is missing and asks again, as a shell does.
     pub fn decide(&self, request: &Facts) -> Decision {
         let mut known = Known::default();
-        for _ in 0..MAX_ROUNDS {
+        for _ in 0..MAX_READS {
             match decide(request, &known, &here(&keys())) {
                 Ok(decision) => return decision,
                 Err(Need::Record(key)) => {
@@ -49,7 +49,7 @@ impl World {
                 Err(need) => panic!("{need:?} is for Access's own tests"),
             }
         }
-        panic!("more than {MAX_ROUNDS} rounds for {request:?}");
+        panic!("more than {MAX_READS} rounds for {request:?}");
     }
 }
 
