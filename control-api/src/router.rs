@@ -17,8 +17,8 @@ use crate::api::error::code;
 use crate::api::json::MAX_BODY;
 use crate::api::tokens::{account as account_tokens, user as user_tokens, verify};
 use crate::api::{
-    ApiError, App, accounts, custom_hostnames, dcv_delegation, fallback_origin, points_of_presence,
-    user, zone_settings, zones,
+    ApiError, App, access, accounts, custom_hostnames, dcv_delegation, fallback_origin,
+    points_of_presence, user, zone_settings, zones,
 };
 use crate::feed::{self, Feed};
 use crate::{description, telemetry};
@@ -79,6 +79,7 @@ fn contract() -> OpenApiRouter<App> {
         .routes(routes!(dcv_delegation::get))
         .routes(routes!(points_of_presence::list))
         .routes(routes!(points_of_presence::delete))
+        .merge(access::routes::routes())
 }
 
 /// The description of the contract.

@@ -12,7 +12,8 @@ use std::fmt;
 use edge_state::Hostname;
 use edge_state::certificate::sealing_context;
 use edge_state::seal::{
-    InvalidKey, KeyRing, OpenError, RewrapEntropy, SealEntropy, Sealed, SealingKey,
+    ACCESS, InvalidKey, KeyRing, OpenError, RewrapEntropy, SealEntropy, Sealed, SealingKey,
+    derive_ring,
 };
 use zeroize::Zeroizing;
 
@@ -21,7 +22,11 @@ use crate::store::secrets;
 pub use crate::store::secrets::Place;
 
 /// A ring of keys as configured: the first one seals, the others open what they once sealed.
-pub struct Keys(KeyRing);
+pub struct Keys {
+    ring: KeyRing,
+    /// Derived: all that a worker holds.
+    access: KeyRing,
+}
 
 /// Why a text is no ring of keys. Never shows a part of a key.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
@@ -85,6 +90,13 @@ impl Keys {
     /// # Errors
     /// See [`InvalidKeys`].
     pub fn parse(text: &str) -> Result<Self, InvalidKeys> {
+        let ring = Self::ring(text)?;
+        let derived = derive_ring(text, ACCESS);
+        let derived = derived.map_err(|error| InvalidKeys::Line { line: 1, error })?;
+        Ok(Self { ring, access: Self::ring(&derived)? })
+    }
+
+    fn ring(text: &str) -> Result<KeyRing, InvalidKeys> {
         let (mut keys, mut ids) = (Vec::new(), BTreeSet::new());
         for (index, line) in text.lines().map(str::trim).enumerate() {
             if line.is_empty() || line.starts_with('#') {
@@ -99,21 +111,21 @@ impl Keys {
         }
         let mut keys = keys.into_iter();
         let current = keys.next().ok_or(InvalidKeys::None)?;
-        Ok(Self(KeyRing::new(current, keys)))
+        Ok(KeyRing::new(current, keys))
     }
 
     fn seal(&self, secret: &[u8], context: &str) -> Result<Sealed, Error> {
-        Ok(self.0.seal(secret, context, SealEntropy(random()?)))
+        seal(&self.ring, secret, context)
     }
 
     fn rewrap(&self, sealed: &Sealed, context: &str) -> Result<Result<Sealed, OpenError>, Error> {
-        Ok(self.0.rewrap(sealed, context, RewrapEntropy(random()?)))
+        rewrap(&self.ring, sealed, context)
     }
 }
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Keys({})", self.0.current_id())
+        write!(f, "Keys({})", self.ring.current_id())
     }
 }
 
@@ -135,7 +147,7 @@ impl Vault {
             let mut tx = db.begin().await?;
             let canary = secrets::canary(&mut tx, ring, &fresh, now).await?;
             tx.commit().await?;
-            let text = keys.0.open(&canary, &Place::Canary.to_string());
+            let text = keys.ring.open(&canary, &Place::Canary.to_string());
             let text = text.map_err(|error| Error::WrongKey { ring, error })?;
             if text.as_slice() != ring.as_bytes() {
                 return Err(Error::WrongKey { ring, error: OpenError::Broken });
@@ -157,7 +169,7 @@ impl Vault {
     /// # Errors
     /// [`Error::Open`].
     pub fn open(&self, place: &Place, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let secret = self.master.0.open(sealed, &place.to_string());
+        let secret = self.master.ring.open(sealed, &place.to_string());
         secret.map_err(|error| Error::Open { place: place.clone(), error })
     }
 
@@ -174,9 +186,61 @@ impl Vault {
         self.edge.seal(pkcs8, &sealing_context(hostname, serial))
     }
 
+    /// Seals what the worker opens: clients' secrets at identity providers, signing keys, identities.
+    ///
+    /// # Errors
+    /// [`Error::Randomness`].
+    pub fn seal_for_access(&self, context: &str, secret: &[u8]) -> Result<Sealed, Error> {
+        seal(&self.edge.access, secret, context)
+    }
+
+    /// Opens what [`Self::seal_for_access`] sealed, or the worker.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open_for_access(
+        &self,
+        context: &str,
+        sealed: &Sealed,
+    ) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        self.edge.access.open(sealed, context)
+    }
+
+    /// The same secret sealed for the worker: `known`, if it is that under the current key, or else
+    /// anew. So a record that is published again does not change for nothing.
+    ///
+    /// # Errors
+    /// [`Error::Randomness`].
+    pub fn keep_for_access(
+        &self,
+        context: &str,
+        secret: &[u8],
+        known: Option<&Sealed>,
+    ) -> Result<Sealed, Error> {
+        let current = Some(self.edge.access.current_id());
+        match known.filter(|known| known.key_id() == current) {
+            Some(known) if self.open_for_access(context, known).is_ok_and(|k| *k == secret) => {
+                Ok(known.clone())
+            }
+            _ => self.seal_for_access(context, secret),
+        }
+    }
+
     fn rings(&self) -> [(&'static str, &Keys); 2] {
         [("master", &self.master), ("edge", &self.edge)]
     }
+}
+
+fn seal(ring: &KeyRing, secret: &[u8], context: &str) -> Result<Sealed, Error> {
+    Ok(ring.seal(secret, context, SealEntropy(random()?)))
+}
+
+fn rewrap(
+    ring: &KeyRing,
+    sealed: &Sealed,
+    context: &str,
+) -> Result<Result<Sealed, OpenError>, Error> {
+    Ok(ring.rewrap(sealed, context, RewrapEntropy(random()?)))
 }
 
 /// The operating system's randomness, through the library that makes the keys too.

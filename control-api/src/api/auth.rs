@@ -60,6 +60,16 @@ pub struct ForZone<P> {
     permission: PhantomData<P>,
 }
 
+/// May act on the Access objects of an account: that of the path, or that of the path's zone.
+/// There is one set of them per account, so whoever reaches only the zone cannot have them.
+pub struct ForAccess<P> {
+    /// Who asks.
+    pub caller: Caller,
+    /// The account.
+    pub account: AccountRow,
+    permission: PhantomData<P>,
+}
+
 /// A permission that an extractor asks for.
 pub trait Permission: Send {
     /// What it is about; `None`: any permission there will do for looking, as when asking for the
@@ -90,6 +100,22 @@ permission! {
     ZoneSettings => ZoneSettings,
     /// Custom hostnames.
     SslAndCertificates => SslAndCertificates,
+    /// Access: applications, policies, tags.
+    AccessApps => AccessApps,
+    /// Access: organizations, identity providers, groups, users.
+    AccessOrganizations => AccessOrganizations,
+    /// Access: service tokens.
+    AccessServiceTokens => AccessServiceTokens,
+    /// Access: CAs of client certificates.
+    AccessCertificates => AccessCertificates,
+    /// Access: pages of one's own.
+    AccessCustomPages => AccessCustomPages,
+    /// Access: who signed in.
+    AccessAuditLogs => AccessAuditLogs,
+    /// Access: device posture.
+    AccessDevicePosture => AccessDevicePosture,
+    /// Lists, seats, risk scores.
+    ZeroTrust => ZeroTrust,
 }
 
 /// An account itself.
@@ -190,6 +216,37 @@ impl<P: Permission> FromRequestParts<App> for ForZone<P> {
         caller.require(P::area(level), level, Target::Zone { id: &id, account }, "zone")?;
         let zone = zone.ok_or(ApiError::NotFound("zone"))?;
         Ok(Self { caller, zone, permission: PhantomData })
+    }
+}
+
+impl<P: Permission> FromRequestParts<App> for ForAccess<P> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, ApiError> {
+        let mut tx = app.db.read().await?;
+        let caller = caller(&parts.headers, app, &mut tx).await?;
+        let level = level(&parts.method);
+        let account_id = if let Some(id) = param(parts, app, "zone_id").await {
+            let id = well_formed(parts, Some(id))?;
+            let zone = zones::find(&mut tx, &id).await?;
+            let account = zone.as_ref().map_or("", |zone| zone.account_id.as_str());
+            caller.require(None, level, Target::Zone { id: &id, account }, "zone")?;
+            let zone = zone.ok_or(ApiError::NotFound("zone"))?;
+            // Who reaches the zone may know its account.
+            if let Some(area) = P::area(level)
+                && !caller.grants.allow(area, level, Target::Account(&zone.account_id))
+            {
+                return Err(ApiError::Forbidden(group::name(area, level).to_owned()));
+            }
+            zone.account_id
+        } else {
+            let id = path_id(parts, app, "account_id").await?;
+            caller.require(P::area(level), level, Target::Account(&id), "account")?;
+            id
+        };
+        let account = accounts::find(&mut tx, &account_id).await?;
+        let account = account.ok_or(ApiError::NotFound("account"))?;
+        Ok(Self { caller, account, permission: PhantomData })
     }
 }
 
@@ -296,10 +353,16 @@ fn level(method: &Method) -> Level {
 }
 
 async fn path_id(parts: &mut Parts, app: &App, name: &str) -> Result<String, ApiError> {
-    let params = RawPathParams::from_request_parts(parts, app).await;
-    let id = params.ok().and_then(|params| {
-        params.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
-    });
+    let id = param(parts, app, name).await;
+    well_formed(parts, id)
+}
+
+async fn param(parts: &mut Parts, app: &App, name: &str) -> Option<String> {
+    let params = RawPathParams::from_request_parts(parts, app).await.ok()?;
+    params.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned())
+}
+
+fn well_formed(parts: &Parts, id: Option<String>) -> Result<String, ApiError> {
     let malformed = || ApiError::MalformedId { path: parts.uri.path().to_owned() };
     id.filter(|id| is_id(id)).ok_or_else(malformed)
 }

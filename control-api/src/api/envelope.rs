@@ -147,6 +147,11 @@ impl<T> Envelope<T> {
         Self::with_status(StatusCode::ACCEPTED, result)
     }
 
+    /// Gone; some kinds of object are answered with 202.
+    pub fn deleted(status: StatusCode, result: T) -> Self {
+        Self::with_status(status, result)
+    }
+
     fn with_status(status: StatusCode, result: T) -> Self {
         Self { success: true, errors: Vec::new(), messages: Vec::new(), result, status }
     }

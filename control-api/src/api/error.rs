@@ -355,6 +355,8 @@ pub mod code {
     pub const WILDCARD: u32 = 1448;
     /// `ssl.bundle_method`
     pub const BUNDLE_METHOD: u32 = 1449;
+    /// Any field of an Access object.
+    pub const ACCESS: u32 = 12130;
 }
 
 #[cfg(test)]

@@ -2,9 +2,11 @@
 //!
 //! - [`envelope`], [`error`]: what every answer looks like, and the one place where codes are
 //! - [`auth`], [`permission`]: who asks, and what they may do
+//! - [`access`]: who may sign in where
 //! - [`json`], [`page`], [`idempotency`]: reading requests
 //! - the rest: one module per resource, each with the handlers that `router.rs` lists
 
+pub mod access;
 pub mod accounts;
 pub mod auth;
 pub mod custom_hostnames;

@@ -78,6 +78,16 @@ pub async fn put(tx: &mut Tx, key: &Key, value: Option<&str>, now: i64) -> sqlx:
     })
 }
 
+/// A record as the edge has it, or will have it soon. `None`: there is none.
+///
+/// # Errors
+/// The database failed.
+pub async fn value(tx: &mut Tx, key: &Key) -> sqlx::Result<Option<String>> {
+    let row: Option<(Option<String>,)> = on!(tx, conn => sqlx::query_as(VALUE.on(conn))
+        .bind(key.to_string()).fetch_optional(&mut **conn).await?);
+    Ok(row.and_then(|(text,)| text))
+}
+
 /// The changes after `since`, at most `limit`.
 ///
 /// # Errors

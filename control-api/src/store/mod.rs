@@ -3,6 +3,7 @@
 //! A handler or the runner begins one [`Tx`], reads and writes through the functions of the
 //! modules below, and commits once: state, jobs and edge changes are never seen apart.
 
+pub mod access;
 pub mod accounts;
 pub mod certificates;
 pub mod changes;

@@ -33,6 +33,11 @@ pub enum Place {
     },
     /// `vault_canaries.sealed`.
     Canary,
+    /// `access_secrets.sealed`.
+    Access {
+        /// The row.
+        id: String,
+    },
 }
 
 /// A table that holds secrets under the master key.
@@ -44,6 +49,8 @@ pub enum Held {
     AcmeAccounts,
     /// `development_authority.private_key`.
     DevelopmentAuthority,
+    /// `access_secrets.sealed`.
+    Access,
 }
 
 /// One secret in its row.
@@ -79,13 +86,15 @@ impl fmt::Display for Place {
                 write!(f, "idempotent_answer:{token_id}:{key}")
             }
             Self::Canary => f.write_str("canary"),
+            Self::Access { id } => write!(f, "access:{id}"),
         }
     }
 }
 
 impl Held {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Certificates, Self::AcmeAccounts, Self::DevelopmentAuthority];
+    pub const ALL: [Self; 4] =
+        [Self::Certificates, Self::AcmeAccounts, Self::DevelopmentAuthority, Self::Access];
 
     /// The next secrets after the row `after` that are sealed under another key than `current`.
     ///
@@ -142,6 +151,7 @@ impl Held {
             Self::Certificates => Place::Certificate { custom_hostname_id: owner, id },
             Self::AcmeAccounts => Place::AcmeAccount { directory: id },
             Self::DevelopmentAuthority => Place::DevelopmentAuthority,
+            Self::Access => Place::Access { id },
         }
     }
 
@@ -159,6 +169,10 @@ impl Held {
             Self::DevelopmentAuthority => sql!(
                 "SELECT id, '', private_key FROM development_authority
                  WHERE substr(private_key, 1, length($1)) <> $1 AND id > $2 ORDER BY id LIMIT $3"
+            ),
+            Self::Access => sql!(
+                "SELECT id, '', sealed FROM access_secrets
+                 WHERE substr(sealed, 1, length($1)) <> $1 AND id > $2 ORDER BY id LIMIT $3"
             ),
         }
     }
@@ -180,6 +194,11 @@ impl Held {
                      COUNT(*) FILTER (WHERE substr(private_key, 1, length($1)) <> $1)
                  FROM development_authority"
             ),
+            Self::Access => sql!(
+                "SELECT COUNT(*),
+                     COUNT(*) FILTER (WHERE substr(sealed, 1, length($1)) <> $1)
+                 FROM access_secrets"
+            ),
         }
     }
 
@@ -196,6 +215,9 @@ impl Held {
                 "UPDATE development_authority SET private_key = $3
                  WHERE id = $1 AND private_key = $2"
             ),
+            Self::Access => {
+                sql!("UPDATE access_secrets SET sealed = $3 WHERE id = $1 AND sealed = $2")
+            }
         }
     }
 }

@@ -35,7 +35,7 @@ pub async fn rotate(vault: Arc<Vault>, db: Db, stop: CancellationToken) {
 
 #[allow(clippy::cast_precision_loss, reason = "metrics are floats")]
 async fn rotate_once(vault: &Vault, db: &Db) -> Result<(), Error> {
-    let has_previous = vault.rings().iter().any(|(_, keys)| keys.0.has_previous());
+    let has_previous = vault.rings().iter().any(|(_, keys)| keys.ring.has_previous());
     if has_previous {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
         let done = vault.rewrap_all(db, i64::try_from(now).unwrap_or(i64::MAX)).await?;
@@ -49,7 +49,7 @@ async fn rotate_once(vault: &Vault, db: &Db) -> Result<(), Error> {
     let (mut current, mut other) = (0, 0);
     let mut tx = db.read().await?;
     for held in Held::ALL {
-        let (total, left) = held.count(&mut tx, vault.master.0.current_id()).await?;
+        let (total, left) = held.count(&mut tx, vault.master.ring.current_id()).await?;
         current += total - left;
         other += left;
     }
@@ -71,7 +71,7 @@ impl Vault {
             let mut after = String::new();
             loop {
                 let mut tx = db.begin().await?;
-                let current = self.master.0.current_id();
+                let current = self.master.ring.current_id();
                 let batch = held.not_under(&mut tx, current, &after, BATCH).await?;
                 let Some(last) = batch.last() else { break };
                 after.clone_from(&last.id);
@@ -96,7 +96,7 @@ impl Vault {
         for (ring, keys) in self.rings() {
             let mut tx = db.begin().await?;
             let Some(canary) = secrets::known_canary(&mut tx, ring).await? else { continue };
-            if canary.key_id() == Some(keys.0.current_id()) {
+            if canary.key_id() == Some(keys.ring.current_id()) {
                 continue;
             }
             match keys.rewrap(&canary, &Place::Canary.to_string())? {
@@ -125,7 +125,7 @@ impl Vault {
                 let Some(Ok(mut record)) = decoded else { continue };
                 let hostname = record.hostname.clone();
                 for certificate in &mut record.certificates {
-                    if certificate.private_key.key_id() == Some(self.edge.0.current_id()) {
+                    if certificate.private_key.key_id() == Some(self.edge.ring.current_id()) {
                         continue;
                     }
                     let context = sealing_context(&hostname, &certificate.serial);

@@ -149,7 +149,7 @@ async fn after_rewrapping_nothing_needs_the_old_key() {
         let page = changes::page(&mut tx, "", 10).await.unwrap();
         let record = CertificateRecord::decode(page[0].value.as_deref().unwrap()).unwrap();
         let context = sealing_context(&hostname, "0a");
-        let opened = new.edge.0.open(&record.certificates[0].private_key, &context).unwrap();
+        let opened = new.edge.ring.open(&record.certificates[0].private_key, &context).unwrap();
         assert_eq!(opened.as_slice(), b"edge");
     }
 }

@@ -5,6 +5,7 @@ use axum::body::Body;
 use http::Request;
 use serde_json::{Value, json};
 
+use crate::access_matrix;
 use crate::lab::{Lab, Tenant, lab};
 use crate::openapi::{concrete, operations};
 
@@ -151,13 +152,13 @@ async fn every_operation_refuses_whom_it_must() {
     // Last, for then the zone is gone.
     described.sort_by_key(|(method, path)| method == "DELETE" && path.ends_with("{zone_id}"));
     for (method, path) in &described {
-        let row = MATRIX.iter().find(|(m, p, _)| m == method && p == path);
-        let (_, _, needs) = row.unwrap_or_else(|| panic!("{method} {path} has no row in MATRIX"));
+        let needs = needs(method, path);
+        let needs = needs.unwrap_or_else(|| panic!("{method} {path} has no row in MATRIX"));
         for who in EVERYBODY {
             let token =
                 cast.tokens.iter().find(|(w, _)| *w == who).map(|(_, token)| token.as_str());
             let answer = ask(&lab, &cast.own, token, method, path).await;
-            if let Some(refusal) = due(*needs, method, who) {
+            if let Some(refusal) = due(needs, method, who) {
                 assert_eq!(answer, refusal, "{who:?} at {method} {path}");
                 continue;
             }
@@ -166,9 +167,39 @@ async fn every_operation_refuses_whom_it_must() {
             assert!(let_in, "{who:?} at {method} {path}: {answer:?}");
         }
     }
-    for (method, path, _) in MATRIX {
-        let known = described.contains(&((*method).to_owned(), (*path).to_owned()));
+    let mut rows: Vec<_> =
+        MATRIX.iter().map(|(method, path, _)| (*method, (*path).to_owned())).collect();
+    for (method, below, twin) in access_matrix::rows() {
+        rows.push((*method, format!("/client/v4/accounts/{{account_id}}{below}")));
+        if *twin {
+            rows.push((*method, format!("/client/v4/zones/{{zone_id}}{below}")));
+        }
+    }
+    for (method, path) in rows {
+        let known = described.contains(&(method.to_owned(), path.clone()));
         assert!(known, "{method} {path} has a row, but is not served");
+    }
+}
+
+fn needs(method: &str, path: &str) -> Option<Needs> {
+    let row = MATRIX.iter().find(|(m, p, _)| *m == method && p == &path);
+    let access = || access_matrix::find(method, path).map(|_| Needs::Account);
+    row.map(|(_, _, needs)| *needs).or_else(access)
+}
+
+/// Access belongs to the account: a token for one zone does not reach it through that zone.
+#[tokio::test]
+async fn a_token_for_a_zone_has_no_say_in_its_account() {
+    let lab = lab().await;
+    let own = lab.tenant("own.com").await;
+    let groups = lab.operator("GET", "/user/tokens/permission_groups", Value::Null).await;
+    let all = groups.result().as_array().expect("groups").iter();
+    let names: Vec<_> = all.filter_map(|group| group["name"].as_str()).collect();
+    let zone_only = lab.token(&own.zone_resource(), &names, json!({})).await;
+    for (method, below, _) in access_matrix::rows().filter(|(_, _, twin)| *twin) {
+        let path = format!("/client/v4/zones/{}{below}", own.zone);
+        let answer = ask(&lab, &own, Some(&zone_only), method, &path).await;
+        assert_eq!(answer, (403, 9109), "{method} {path}");
     }
 }
 

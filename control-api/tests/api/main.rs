@@ -7,6 +7,8 @@
     reason = "a test fails by panicking; a missing JSON member reads as null"
 )]
 
+mod access_matrix;
+mod access_tags;
 mod accounts;
 mod authorization;
 mod custom_hostnames;

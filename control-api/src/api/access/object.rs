@@ -1,0 +1,474 @@
+//! What all kinds of object share: made, listed, read, replaced, deleted, and told to the edge in
+//! the same transaction.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use super::describe::{Described, Method, Operation, Scope};
+use super::echo::{Body, Fields, Sent};
+use crate::api::auth::{ForAccess, Permission};
+use crate::api::envelope::Id;
+use crate::api::idempotency::{Attempt, Begun, Post};
+use crate::api::json::Json;
+use crate::api::page::{Paging, Params, given};
+use crate::api::{ApiError, App, Envelope, Page};
+use crate::clock::rfc3339;
+use crate::store::Tx;
+use crate::store::access::objects::{self, Filter, ObjectRow};
+use crate::store::access::secrets;
+use crate::vault::Place;
+
+/// The kinds of object, as they are stored.
+pub mod kind {
+    /// The one of an account.
+    pub const ORGANIZATION: &str = "organization";
+    /// Who says who somebody is.
+    pub const IDENTITY_PROVIDER: &str = "identity provider";
+    /// What people open.
+    pub const APPLICATION: &str = "application";
+    /// Reusable, or of one application.
+    pub const POLICY: &str = "policy";
+    /// Rules with a name.
+    pub const GROUP: &str = "group";
+    /// Addresses, networks, serial numbers.
+    pub const LIST: &str = "list";
+    /// Of machines.
+    pub const SERVICE_TOKEN: &str = "service token";
+    /// CAs of client certificates.
+    pub const CERTIFICATE: &str = "certificate";
+    /// Of hostnames, about client certificates.
+    pub const CERTIFICATE_SETTING: &str = "certificate setting";
+    /// For the App Launcher.
+    pub const TAG: &str = "tag";
+    /// HTML of the operator's own.
+    pub const CUSTOM_PAGE: &str = "custom page";
+    /// What a device must be like.
+    pub const POSTURE_RULE: &str = "device posture rule";
+    /// Who knows what devices are like.
+    pub const POSTURE_INTEGRATION: &str = "device posture integration";
+    /// What tokens are signed with.
+    pub const SIGNING_KEY: &str = "signing key";
+}
+
+/// Where and when something is written.
+pub struct Context<'a> {
+    /// The one transaction.
+    pub tx: &'a mut Tx,
+    /// Everything else.
+    pub app: &'a App,
+    /// Whose objects.
+    pub account_id: &'a str,
+    /// Unix milliseconds.
+    pub now: i64,
+}
+
+/// An object as it is to be stored.
+#[derive(Debug, Default)]
+pub struct Draft {
+    /// For people and for filters.
+    pub name: String,
+    /// What finds it beside its id.
+    pub handle: Option<String>,
+    /// What the client set.
+    pub sent: Sent,
+    /// What the server owns.
+    pub owned: Map<String, Value>,
+    /// Secrets by field; `None` forgets one.
+    pub secrets: Vec<(&'static str, Option<String>)>,
+    /// Answered to this one request, and to no other.
+    pub once: Map<String, Value>,
+}
+
+/// What became of an object.
+#[derive(Clone, Copy, Debug)]
+pub struct Change<'a> {
+    /// `None`: it is new.
+    pub before: Option<&'a ObjectRow>,
+    /// `None`: it is gone.
+    pub after: Option<&'a ObjectRow>,
+}
+
+/// A kind of object.
+pub trait Kind: Send + Sync + Sized + 'static {
+    /// As it is stored, and as people call it.
+    const KIND: &'static str;
+    /// In the description.
+    const TAG: &'static str;
+    /// Below the account: `/access/groups`.
+    const PATH: &'static str;
+    /// Whether its routes exist below zones too.
+    const SCOPE: Scope;
+    /// Whether the path names an object by its name, which is its handle then.
+    const BY_NAME: bool = false;
+    /// What DELETE answers.
+    const DELETED: StatusCode = StatusCode::ACCEPTED;
+    /// What a client sends.
+    const FIELDS: Fields;
+    /// What a client needs.
+    type Permission: Permission + 'static;
+
+    /// Judges what was sent; `before` is what it replaces.
+    fn judge(
+        cx: &mut Context<'_>,
+        id: &str,
+        sent: Sent,
+        before: Option<&ObjectRow>,
+    ) -> impl Future<Output = Result<Draft, ApiError>> + Send;
+
+    /// The answer: what was sent, and what the server adds.
+    fn show(
+        cx: &mut Context<'_>,
+        row: &ObjectRow,
+    ) -> impl Future<Output = Result<Map<String, Value>, ApiError>> + Send {
+        let _ = cx;
+        std::future::ready(shown(row))
+    }
+
+    /// In a list.
+    fn show_in_list(
+        cx: &mut Context<'_>,
+        row: &ObjectRow,
+    ) -> impl Future<Output = Result<Map<String, Value>, ApiError>> + Send {
+        Self::show(cx, row)
+    }
+
+    /// Refuses the deletion of what is in use: a rule that names nothing would decide otherwise
+    /// than its author thinks.
+    fn deletable(
+        cx: &mut Context<'_>,
+        row: &ObjectRow,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send {
+        unused(cx, row)
+    }
+
+    /// Tells the edge. After this nothing else is written.
+    fn publish(
+        cx: &mut Context<'_>,
+        change: Change<'_>,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send {
+        let _ = (cx, change);
+        std::future::ready(Ok(()))
+    }
+}
+
+/// Which objects of a list.
+#[derive(Debug, Default, Deserialize)]
+pub struct ObjectFilter {
+    /// Exactly this name.
+    name: Option<String>,
+    /// A part of the name.
+    search: Option<String>,
+}
+
+/// Which object.
+#[derive(Debug, Deserialize)]
+pub struct ObjectPath {
+    /// As asked for.
+    #[serde(alias = "name")]
+    pub id: String,
+}
+
+/// The routes of a kind: POST, GET, and GET, PUT, DELETE of one.
+pub fn routes<K: Kind>() -> [Described; 2] {
+    let one = format!("{}/{{{}}}", K::PATH, if K::BY_NAME { "name" } else { "id" });
+    let operation = |summary: String| Operation::new(K::TAG, summary);
+    [
+        Described::at(K::SCOPE, K::PATH)
+            .on(
+                Method::Post,
+                operation(format!("Makes a {}.", K::KIND)).takes(K::FIELDS).answers(201),
+                axum::routing::post(create::<K>),
+            )
+            .on(
+                Method::Get,
+                operation(format!("Every {}, by pages.", K::KIND)).paged(&["name", "search"]),
+                axum::routing::get(list::<K>),
+            ),
+        Described::at(K::SCOPE, &one)
+            .on(Method::Get, operation(format!("One {}.", K::KIND)), axum::routing::get(get::<K>))
+            .on(
+                Method::Put,
+                operation(format!("Replaces a {}: what is not sent is unset.", K::KIND))
+                    .takes(K::FIELDS),
+                axum::routing::put(update::<K>),
+            )
+            .on(
+                Method::Delete,
+                operation(format!("Deletes a {}.", K::KIND)).answers(K::DELETED.as_u16()),
+                axum::routing::delete(delete::<K>),
+            ),
+    ]
+}
+
+/// POST.
+pub async fn create<K: Kind>(
+    State(app): State<App>,
+    access: ForAccess<K::Permission>,
+    Post { body, ticket }: Post<Body>,
+) -> Result<Response, ApiError> {
+    let sent = K::FIELDS.whole(body)?;
+    let mut attempt = match Attempt::begin(&app, &access.caller, ticket).await? {
+        Begun::Again(answer) => return Ok(answer),
+        Begun::First(attempt) => attempt,
+    };
+    let mut cx = Context::new(&app, &mut attempt.tx, &access.account.id);
+    let answer = insert::<K>(&mut cx, sent).await?;
+    attempt.finish(&app, Envelope::created(answer)).await
+}
+
+/// Judges, stores and publishes a new object; what is answered.
+pub async fn insert<K: Kind>(
+    cx: &mut Context<'_>,
+    sent: Sent,
+) -> Result<Map<String, Value>, ApiError> {
+    let id = Uuid::new_v4().to_string();
+    let draft = K::judge(cx, &id, sent, None).await?;
+    let row = ObjectRow {
+        id,
+        account_id: cx.account_id.to_owned(),
+        kind: K::KIND.to_owned(),
+        parent_id: None,
+        name: draft.name,
+        handle: draft.handle,
+        body: draft.sent.to_json(),
+        owned: Value::Object(draft.owned).to_string(),
+        position: 0,
+        revision: 1,
+        created_at: cx.now,
+        updated_at: cx.now,
+    };
+    if !objects::insert(cx.tx, &row).await? {
+        return Err(taken(K::KIND));
+    }
+    keep_secrets(cx, &row.id, draft.secrets).await?;
+    let row = cx.find(K::KIND, &row.id).await?;
+    let mut answer = K::show(cx, &row).await?;
+    answer.extend(draft.once);
+    K::publish(cx, Change { before: None, after: Some(&row) }).await?;
+    Ok(answer)
+}
+
+/// GET of the list.
+pub async fn list<K: Kind>(
+    State(app): State<App>,
+    access: ForAccess<K::Permission>,
+    Params(filter): Params<ObjectFilter>,
+    Params(paging): Params<Paging>,
+) -> Result<Page<Map<String, Value>>, ApiError> {
+    let window = paging.window()?;
+    let filter = Filter {
+        name: given(filter.name.as_deref()),
+        search: given(filter.search.as_deref()),
+        parent_id: None,
+    };
+    let mut tx = app.db.read().await?;
+    let mut cx = Context::new(&app, &mut tx, &access.account.id);
+    let total = objects::count(cx.tx, cx.account_id, K::KIND, filter).await?;
+    let part = (window.per_page, window.offset());
+    let rows = objects::list(cx.tx, cx.account_id, K::KIND, filter, part).await?;
+    let mut shown = Vec::with_capacity(rows.len());
+    for row in &rows {
+        shown.push(K::show_in_list(&mut cx, row).await?);
+    }
+    Ok(Page::new(shown, window.page, window.per_page, total))
+}
+
+/// GET of one.
+pub async fn get<K: Kind>(
+    State(app): State<App>,
+    access: ForAccess<K::Permission>,
+    Path(path): Path<ObjectPath>,
+) -> Result<Envelope<Map<String, Value>>, ApiError> {
+    let mut tx = app.db.read().await?;
+    let mut cx = Context::new(&app, &mut tx, &access.account.id);
+    let row = cx.named::<K>(&path.id).await?;
+    K::show(&mut cx, &row).await.map(Envelope::ok)
+}
+
+/// PUT.
+pub async fn update<K: Kind>(
+    State(app): State<App>,
+    access: ForAccess<K::Permission>,
+    Path(path): Path<ObjectPath>,
+    Json(body): Json<Body>,
+) -> Result<Envelope<Map<String, Value>>, ApiError> {
+    let mut tx = app.db.begin().await?;
+    let mut cx = Context::new(&app, &mut tx, &access.account.id);
+    let before = cx.named_for_update::<K>(&path.id).await?;
+    let sent = K::FIELDS.whole(body)?;
+    let answer = replace::<K>(&mut cx, before, sent).await?;
+    app.commit(tx).await?;
+    Ok(Envelope::ok(answer))
+}
+
+/// PATCH, for kinds that have it: what is not sent stays.
+pub async fn edit<K: Kind>(
+    State(app): State<App>,
+    access: ForAccess<K::Permission>,
+    Path(path): Path<ObjectPath>,
+    Json(body): Json<Body>,
+) -> Result<Envelope<Map<String, Value>>, ApiError> {
+    let mut tx = app.db.begin().await?;
+    let mut cx = Context::new(&app, &mut tx, &access.account.id);
+    let before = cx.named_for_update::<K>(&path.id).await?;
+    let sent = K::FIELDS.merged(&Sent::read(&before.body)?, body)?;
+    let answer = replace::<K>(&mut cx, before, sent).await?;
+    app.commit(tx).await?;
+    Ok(Envelope::ok(answer))
+}
+
+/// Judges, stores and publishes an object in the place of `before`; what is answered.
+pub async fn replace<K: Kind>(
+    cx: &mut Context<'_>,
+    before: ObjectRow,
+    sent: Sent,
+) -> Result<Map<String, Value>, ApiError> {
+    let draft = K::judge(cx, &before.id, sent, Some(&before)).await?;
+    let row = ObjectRow {
+        name: draft.name,
+        handle: draft.handle,
+        body: draft.sent.to_json(),
+        owned: Value::Object(draft.owned).to_string(),
+        updated_at: cx.now,
+        ..before.clone()
+    };
+    if !objects::update(cx.tx, &row).await? {
+        return Err(taken(K::KIND));
+    }
+    keep_secrets(cx, &row.id, draft.secrets).await?;
+    let row = cx.find(K::KIND, &row.id).await?;
+    let mut answer = K::show(cx, &row).await?;
+    answer.extend(draft.once);
+    K::publish(cx, Change { before: Some(&before), after: Some(&row) }).await?;
+    Ok(answer)
+}
+
+/// DELETE.
+pub async fn delete<K: Kind>(
+    State(app): State<App>,
+    access: ForAccess<K::Permission>,
+    Path(path): Path<ObjectPath>,
+) -> Result<Envelope<Id>, ApiError> {
+    let mut tx = app.db.begin().await?;
+    let mut cx = Context::new(&app, &mut tx, &access.account.id);
+    let row = cx.named_for_update::<K>(&path.id).await?;
+    K::deletable(&mut cx, &row).await?;
+    objects::delete(cx.tx, cx.account_id, K::KIND, &row.id).await?;
+    K::publish(&mut cx, Change { before: Some(&row), after: None }).await?;
+    app.commit(tx).await?;
+    let id = if K::BY_NAME { row.name } else { row.id };
+    Ok(Envelope::deleted(K::DELETED, Id { id }))
+}
+
+impl<'a> Context<'a> {
+    /// In a transaction, now.
+    pub fn new(app: &'a App, tx: &'a mut Tx, account_id: &'a str) -> Self {
+        let now = app.clock.now_millis();
+        Self { tx, app, account_id, now }
+    }
+
+    /// An object of this account, or 404.
+    pub async fn find(&mut self, kind: &'static str, id: &str) -> Result<ObjectRow, ApiError> {
+        let row = objects::find(self.tx, self.account_id, kind, id).await?;
+        row.ok_or(ApiError::NotFound(kind))
+    }
+
+    /// As [`Self::find`], and nobody else changes it before the transaction ends.
+    pub async fn find_for_update(
+        &mut self,
+        kind: &'static str,
+        id: &str,
+    ) -> Result<ObjectRow, ApiError> {
+        let row = objects::find_for_update(self.tx, self.account_id, kind, id).await?;
+        row.ok_or(ApiError::NotFound(kind))
+    }
+
+    async fn named<K: Kind>(&mut self, id: &str) -> Result<ObjectRow, ApiError> {
+        if !K::BY_NAME {
+            return self.find(K::KIND, id).await;
+        }
+        let handle = handle(self.account_id, id);
+        let row = objects::find_by_handle(self.tx, K::KIND, &handle).await?;
+        row.ok_or(ApiError::NotFound(K::KIND))
+    }
+
+    async fn named_for_update<K: Kind>(&mut self, id: &str) -> Result<ObjectRow, ApiError> {
+        let row = self.named::<K>(id).await?;
+        self.find_for_update(K::KIND, &row.id).await
+    }
+
+    /// A secret of an object, opened.
+    pub async fn secret(&mut self, object: &str, field: &str) -> Result<Option<String>, ApiError> {
+        let Some(sealed) = secrets::find(self.tx, object, field).await? else { return Ok(None) };
+        let place = Place::Access { id: secrets::id(object, field) };
+        let opened = self.app.vault.open(&place, &sealed).map_err(|error| {
+            tracing::error!(%error, "a secret of Access does not open");
+            ApiError::Internal
+        })?;
+        Ok(Some(String::from_utf8_lossy(&opened).into_owned()))
+    }
+}
+
+/// What was sent, with `id`, `created_at` and `updated_at`.
+pub fn shown(row: &ObjectRow) -> Result<Map<String, Value>, ApiError> {
+    let mut answer = Sent::read(&row.body)?.into_members();
+    answer.insert("id".to_owned(), row.id.clone().into());
+    answer.insert("created_at".to_owned(), rfc3339(row.created_at).into());
+    answer.insert("updated_at".to_owned(), rfc3339(row.updated_at).into());
+    Ok(answer)
+}
+
+/// The handle of an object that is known by its name in its account.
+#[must_use]
+pub fn handle(account_id: &str, name: &str) -> String {
+    format!("{account_id}:{name}")
+}
+
+/// What the server owns of an object.
+pub fn owned(row: &ObjectRow) -> Result<Map<String, Value>, ApiError> {
+    Sent::read(&row.owned).map(Sent::into_members)
+}
+
+/// Refuses if another object of the account names this one.
+pub async fn unused(cx: &mut Context<'_>, row: &ObjectRow) -> Result<(), ApiError> {
+    let quoted = Value::from(row.id.as_str()).to_string();
+    let users = objects::mentioning(cx.tx, cx.account_id, &quoted).await?;
+    match users.iter().find(|user| user.id != row.id) {
+        None => Ok(()),
+        Some(user) => {
+            let message = format!(
+                "The {} is in use by the {} {:?} ({}). Change that first.",
+                row.kind, user.kind, user.name, user.id
+            );
+            Err(ApiError::Conflict(message))
+        }
+    }
+}
+
+async fn keep_secrets(
+    cx: &mut Context<'_>,
+    id: &str,
+    kept: Vec<(&'static str, Option<String>)>,
+) -> Result<(), ApiError> {
+    for (field, secret) in kept {
+        let Some(secret) = secret else {
+            secrets::forget(cx.tx, id, field).await?;
+            continue;
+        };
+        let place = Place::Access { id: secrets::id(id, field) };
+        let sealed = cx.app.vault.seal(&place, secret.as_bytes()).map_err(|error| {
+            tracing::error!(%error, "a secret of Access could not be sealed");
+            ApiError::Internal
+        })?;
+        secrets::put(cx.tx, id, field, &sealed, cx.now).await?;
+    }
+    Ok(())
+}
+
+fn taken(kind: &str) -> ApiError {
+    ApiError::Conflict(format!("access.api.error.conflict: this {kind} exists already"))
+}

@@ -1,0 +1,18 @@
+//! Every route of Access.
+
+use utoipa_axum::router::OpenApiRouter;
+
+use super::describe::Described;
+use super::groups::Group;
+use super::object;
+use super::tags::Tag;
+use crate::api::App;
+
+/// All of them; `router.rs` merges this.
+#[must_use]
+pub fn routes() -> OpenApiRouter<App> {
+    let mut all: Vec<Described> = Vec::new();
+    all.extend(object::routes::<Group>());
+    all.extend(object::routes::<Tag>());
+    all.into_iter().fold(OpenApiRouter::new(), |router, route| router.routes(route.into()))
+}

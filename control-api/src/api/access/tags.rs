@@ -1,0 +1,44 @@
+//! `/access/tags`: words under which the App Launcher sorts applications. A tag is known by its name.
+
+use serde_json::{Map, Value};
+
+use super::describe::Scope;
+use super::echo::{Fields, Sent};
+use super::object::{Context, Draft, Kind, handle, kind, shown};
+use crate::api::ApiError;
+use crate::api::auth::AccessApps;
+use crate::store::access::objects::ObjectRow;
+
+/// A tag.
+pub struct Tag;
+
+impl Kind for Tag {
+    const KIND: &'static str = kind::TAG;
+    const TAG: &'static str = "access tags";
+    const PATH: &'static str = "/access/tags";
+    const SCOPE: Scope = Scope::Account;
+    const BY_NAME: bool = true;
+    const FIELDS: Fields = Fields {
+        required: &["name"],
+        optional: &[],
+        read_only: &["id", "app_count", "created_at", "updated_at"],
+        rules: &[],
+        zero_is_unset: &[],
+    };
+    type Permission = AccessApps;
+
+    async fn judge(
+        cx: &mut Context<'_>,
+        _: &str,
+        sent: Sent,
+        _: Option<&ObjectRow>,
+    ) -> Result<Draft, ApiError> {
+        let name = sent.name()?.to_owned();
+        let handle = Some(handle(cx.account_id, &name));
+        Ok(Draft { name, handle, sent, ..Draft::default() })
+    }
+
+    async fn show(_: &mut Context<'_>, row: &ObjectRow) -> Result<Map<String, Value>, ApiError> {
+        shown(row)
+    }
+}

@@ -1,0 +1,38 @@
+//! The operations of Access and what they ask for, as rows of the matrix in `authorization.rs`.
+//! Each is one operation in an account; with [`TWIN`], it is also one in the account's zones.
+
+/// Below the account alone.
+pub const ACCOUNT: bool = false;
+/// Also below its zones.
+pub const TWIN: bool = true;
+
+/// A method, the path below the account, and whether it has a twin.
+pub type Row = (&'static str, &'static str, bool);
+
+/// Every operation of Access.
+pub fn rows() -> impl Iterator<Item = &'static Row> {
+    [OBJECTS].into_iter().flatten()
+}
+
+/// Whether the operation exists, and below what.
+pub fn find(method: &str, path: &str) -> Option<&'static Row> {
+    let account = path.strip_prefix("/client/v4/accounts/{account_id}");
+    let zone = path.strip_prefix("/client/v4/zones/{zone_id}");
+    rows().find(|(m, below, twin)| {
+        *m == method && (account == Some(*below) || (*twin && zone == Some(*below)))
+    })
+}
+
+#[rustfmt::skip]
+const OBJECTS: &[Row] = &[
+    ("POST", "/access/groups", TWIN),
+    ("GET", "/access/groups", TWIN),
+    ("GET", "/access/groups/{id}", TWIN),
+    ("PUT", "/access/groups/{id}", TWIN),
+    ("DELETE", "/access/groups/{id}", TWIN),
+    ("POST", "/access/tags", ACCOUNT),
+    ("GET", "/access/tags", ACCOUNT),
+    ("GET", "/access/tags/{name}", ACCOUNT),
+    ("PUT", "/access/tags/{name}", ACCOUNT),
+    ("DELETE", "/access/tags/{name}", ACCOUNT),
+];
