@@ -148,6 +148,35 @@ fn issue(
     known: &Known,
     here: &Here,
 ) -> Result<Result<Issued, Unanswered>, Need> {
+    let seconds = i64::try_from(seconds.max(MIN_SECONDS)).unwrap_or(i64::MAX);
+    let mut expires_at = here.now().saturating_add(seconds).min(MAX_TIME);
+    let mut subject = String::new();
+    if let Bearer::Person { nonce, session_expires_at, identity } = bearer {
+        expires_at = expires_at.min(session_expires_at);
+        subject.clone_from(&identity.user_id);
+        describe(identity, nonce, &mut others);
+    }
+    let claims = Registered {
+        iss: Some(here.origin(auth_domain)),
+        sub: Some(subject),
+        aud: Some(Audience::Several(vec![audience.to_owned()])),
+        others,
+    };
+    let token = sign(auth_domain, claims, expires_at, known, here)?;
+    Ok(token.map(|token| Issued { token, expires_at }))
+}
+
+/// Signs claims with the organisation's current key, as issued now.
+///
+/// # Errors
+/// As [`issue_application`].
+pub(crate) fn sign(
+    auth_domain: &Hostname,
+    claims: Registered,
+    expires_at: i64,
+    known: &Known,
+    here: &Here,
+) -> Result<Result<String, Unanswered>, Need> {
     let now = here.now();
     let keys = known.records.signing_keys(auth_domain)?;
     let signs = |keys: &SigningKeyRecord| {
@@ -157,21 +186,7 @@ fn issue(
     let Some(kid) = keys.and_then(signs) else {
         return Ok(Err(Unanswered(format!("{auth_domain} has no key that signs"))));
     };
-    let seconds = i64::try_from(seconds.max(MIN_SECONDS)).unwrap_or(i64::MAX);
-    let mut expires_at = now.saturating_add(seconds).min(MAX_TIME);
-    let mut subject = String::new();
-    if let Bearer::Person { nonce, session_expires_at, identity } = bearer {
-        expires_at = expires_at.min(session_expires_at);
-        subject.clone_from(&identity.user_id);
-        describe(identity, nonce, &mut others);
-    }
-    let custom = Registered {
-        iss: Some(here.origin(auth_domain)),
-        sub: Some(subject),
-        aud: Some(Audience::Several(vec![audience.to_owned()])),
-        others,
-    };
-    let mut claims = Timed::new(custom);
+    let mut claims = Timed::new(claims);
     claims.expiration = time(expires_at);
     claims.issued_at = time(now);
     claims.not_before = time(now);
@@ -181,8 +196,7 @@ fn issue(
     let token = shell.token(&header, &claims, &key);
     Ok(match (shell.settle()?, token) {
         (Some(unanswered), _) => Err(unanswered),
-        (None, Ok(token)) => Ok(Issued { token, expires_at }),
-        (None, Err(error)) => Err(Unanswered(error.to_string())),
+        (None, token) => token.map_err(|error| Unanswered(error.to_string())),
     })
 }
 

@@ -1,6 +1,7 @@
 //! One scene, seen by policies: the table of selectors, the order of policies, properties.
 #![expect(clippy::needless_pass_by_value, reason = "rules are written where they are used")]
 
+mod external;
 mod order;
 mod properties;
 mod table;
