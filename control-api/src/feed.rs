@@ -32,11 +32,14 @@ use crate::store::changes::{self, Bell, RegisteredPoint, Since};
 pub struct Feed {
     db: Db,
     bell: Bell,
-    /// SHA-256 of `LINTEL_EDGE_TOKEN`: of one length, whatever is presented.
-    token: [u8; 32],
+    token: EdgeToken,
     noted: Arc<Mutex<HashMap<String, (i64, Instant)>>>,
     stop: CancellationToken,
 }
+
+/// SHA-256 of `LINTEL_EDGE_TOKEN`: of one length, whatever is presented.
+#[derive(Clone, Copy)]
+pub struct EdgeToken([u8; 32]);
 
 /// Why a request was not answered.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +76,7 @@ impl Feed {
     /// A feed for whoever presents `token`. Long polls end when `stop` does.
     #[must_use]
     pub fn new(db: Db, bell: Bell, token: &SecretString, stop: CancellationToken) -> Self {
-        let token = Sha256::digest(token.expose_secret().as_bytes()).into();
+        let token = EdgeToken::new(token);
         Self { db, bell, token, noted: Arc::default(), stop }
     }
 }
@@ -86,7 +89,7 @@ pub fn router(feed: Feed) -> Router {
         .route("/edge/v1/snapshot", get(snapshot))
         .route("/edge/v1/points_of_presence", get(list))
         .route("/edge/v1/points_of_presence/{name}", points)
-        .route_layer(middleware::from_fn_with_state(feed.clone(), authorize))
+        .route_layer(middleware::from_fn_with_state(feed.token, authorize))
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(feed)
 }
@@ -129,14 +132,32 @@ async fn tidy_once(db: &Db, now: i64, purge: bool) -> sqlx::Result<()> {
     Ok(())
 }
 
-async fn authorize(State(feed): State<Feed>, request: Request, next: Next) -> Response {
-    let presented = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = presented.and_then(|text| {
-        let (scheme, token) = text.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
-    });
-    let digest: [u8; 32] = Sha256::digest(token.unwrap_or_default().as_bytes()).into();
-    if token.is_some() && bool::from(digest.ct_eq(&feed.token)) {
+impl EdgeToken {
+    /// Of this text.
+    #[must_use]
+    pub fn new(token: &SecretString) -> Self {
+        Self(Sha256::digest(token.expose_secret().as_bytes()).into())
+    }
+
+    /// Whether the request shows it.
+    fn is_shown(&self, request: &Request) -> bool {
+        let presented = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = presented.and_then(|text| {
+            let (scheme, token) = text.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+        });
+        let digest: [u8; 32] = Sha256::digest(token.unwrap_or_default().as_bytes()).into();
+        token.is_some() && bool::from(digest.ct_eq(&self.0))
+    }
+}
+
+/// Middleware of all of `/edge/v1`.
+pub(crate) async fn authorize(
+    State(token): State<EdgeToken>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if token.is_shown(&request) {
         return next.run(request).await;
     }
     let body = Json(json!({"error": "the edge token is missing or wrong"}));

@@ -18,6 +18,7 @@ pub mod issuer;
 pub mod keys;
 pub mod metrics;
 pub mod net;
+pub mod people;
 pub mod probe;
 pub mod process;
 pub mod publisher;

@@ -43,6 +43,24 @@ pub const HTTP_REQUEST_SECONDS: &str = "lintel_http_request_seconds";
 /// Gauge, by `key` (`current`, `previous`): secrets under the current master key, and others.
 pub const VAULT_RECORDS: &str = "lintel_vault_records";
 
+/// Counter, by `outcome` (`accepted`, `too_many`, `unavailable`): codes that were asked for.
+pub const PINS: &str = "lintel_access_pins_total";
+/// Counter, by `outcome` (`sent`, `not_to_be_sent`: the address may get none, `refused`: by the mail
+/// server, `later`: tried again): mails.
+pub const MAILS: &str = "lintel_access_mails_total";
+/// Counter, by `outcome` (`session`, `disabled`, `refused`): identities that were to begin a session.
+pub const SIGN_INS: &str = "lintel_access_sign_ins_total";
+/// Counter, by `kind` (`user`, `application`): revocations.
+pub const REVOCATIONS: &str = "lintel_access_revocations_total";
+/// Counter, by `outcome` (`allowed`, `denied`): lines of the login log.
+pub const LOGINS: &str = "lintel_access_logins_total";
+/// Counter, by `outcome` (`answered`, `failed`): what posture integrations were asked.
+pub const POSTURE: &str = "lintel_access_posture_checks_total";
+/// Gauge: global sessions that go on.
+pub const SESSIONS: &str = "lintel_access_sessions";
+/// Gauge: Access seats that are taken.
+pub const SEATS: &str = "lintel_access_seats";
+
 /// Renders what was measured.
 #[derive(Clone)]
 pub struct Exporter(PrometheusHandle);
@@ -70,6 +88,14 @@ pub fn install() -> Result<Exporter, BuildError> {
 
 fn describe() {
     describe_gauge!(VAULT_RECORDS, "Secrets under the current master key, and under others");
+    describe_counter!(PINS, "Mailed codes that were asked for");
+    describe_counter!(MAILS, "Mails by what became of them");
+    describe_counter!(SIGN_INS, "Identities that were to begin a session");
+    describe_counter!(REVOCATIONS, "Users and applications whose tokens were revoked");
+    describe_counter!(LOGINS, "Lines of the login log");
+    describe_counter!(POSTURE, "What posture integrations were asked");
+    describe_gauge!(SESSIONS, "Global sessions that go on");
+    describe_gauge!(SEATS, "Access seats that are taken");
     describe_gauge!(EDGE_SEQUENCE, "Sequence of the newest change for the edge");
     describe_gauge!(POINT_LAG, "Changes that a point of presence has not applied yet");
     describe_gauge!(POINT_LAST_SEEN, Unit::Seconds, "When a point of presence last asked");

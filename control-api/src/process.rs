@@ -15,7 +15,8 @@ use crate::api::App;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Engine;
-use crate::feed::Feed;
+use crate::feed::{EdgeToken, Feed};
+use crate::people::{self, People};
 use crate::publisher::Publisher;
 use crate::publisher::cloudflare::{Namespace, RequestError, Settings};
 use crate::runner::{AssemblyError, Runner};
@@ -87,12 +88,17 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let api = bind("LINTEL_LISTEN", config.listen).await?;
     let operator = bind("LINTEL_ADMIN_LISTEN", config.admin_listen).await?;
 
+    let people =
+        People::configured(&config, db.clone(), clock.clone(), vault.clone(), bell.clone());
     let feed = Feed::new(db.clone(), bell, &config.edge_token, stop.clone());
-    let beside = router::beside(feed, runner.issuers.root_pem());
+    let questions = people::edge::router(people.clone(), EdgeToken::new(&config.edge_token));
+    let beside = router::beside(feed, runner.issuers.root_pem()).merge(questions);
     let tasks = TaskTracker::new();
     tasks.spawn(housekeeping::run(db.clone(), clock.clone(), stop.clone()));
     tasks.spawn(vault::rotation::rotate(vault.clone(), db.clone(), stop.clone()));
     tasks.spawn(feed::tidy(db.clone(), stop.clone()));
+    tasks.spawn(people.clone().send_mail(stop.clone()));
+    tasks.spawn(people.keep_house(stop.clone()));
     if let Some(publisher) = publisher {
         tasks.spawn(publisher.run(stop.clone()));
     }

@@ -244,7 +244,7 @@ fn rewrap(
 }
 
 /// The operating system's randomness, through the library that makes the keys too.
-fn random<const N: usize>() -> Result<[u8; N], Error> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], Error> {
     let mut bytes = [0; N];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::Randomness)?;
     Ok(bytes)

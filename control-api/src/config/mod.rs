@@ -2,6 +2,7 @@
 //! the problem and the remedy; secrets can come from files and are never printed.
 
 mod env;
+mod mail;
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -11,6 +12,7 @@ use url::Url;
 
 pub use env::ConfigError;
 use env::{Env, wrong};
+pub use mail::{Protection, Smtp};
 
 use crate::telemetry::LogFormat;
 
@@ -52,6 +54,14 @@ pub struct Config {
     pub loopback_names: bool,
     /// `LINTEL_WORKERS_KV_URL` and `LINTEL_WORKERS_KV_TOKEN`: the edge state goes there as well.
     pub workers_kv: Option<WorkersKv>,
+    /// `LINTEL_SMTP_URL[_FILE]` and `LINTEL_MAIL_FROM`: how mail goes out.
+    pub smtp: Option<Smtp>,
+    /// `LINTEL_DEV_SHOW_PINS`: mail goes into the log instead. For development alone.
+    pub show_mails: bool,
+    /// `LINTEL_HTTPS_PORT`: visitors' port of team domains, for links in mails.
+    pub https_port: u16,
+    /// `LINTEL_LOGIN_LOG_DAYS`: for how long it is remembered who signed in.
+    pub login_log_retention: Duration,
     /// `LINTEL_RUNNER`: whether this process performs jobs.
     pub runner: bool,
     /// `LINTEL_RETRY_BASE_MILLIS`: the 60 s in the documented check schedule.
@@ -143,6 +153,10 @@ impl Config {
             allowed_reserved_tlds: reserved_tlds(&env)?,
             loopback_names: env.switch("LINTEL_LOOPBACK_NAMES", false)?,
             workers_kv: workers_kv(&env)?,
+            smtp: mail::smtp(&env)?,
+            show_mails: show_mails(&env)?,
+            https_port: env.parse("LINTEL_HTTPS_PORT", "443", "write a port, as 443")?,
+            login_log_retention: login_log_retention(&env)?,
             runner: env.switch("LINTEL_RUNNER", true)?,
             retry_base: retry_base(&env)?,
             log: env.text("LINTEL_LOG").unwrap_or_else(|| "info".to_owned()),
@@ -262,6 +276,30 @@ fn workers_kv(env: &Env) -> Result<Option<WorkersKv>, ConfigError> {
     }
 }
 
+/// Codes in a log let whoever reads it sign in as anybody.
+fn show_mails(env: &Env) -> Result<bool, ConfigError> {
+    const NAME: &str = "LINTEL_DEV_SHOW_PINS";
+    let shown = env.switch(NAME, false)?;
+    let development = env.switch("LINTEL_ALLOW_PRIVATE_NETWORKS", false)?;
+    let remedy = "unset it and set LINTEL_SMTP_URL, or, on a developer's machine, \
+                  set LINTEL_ALLOW_PRIVATE_NETWORKS too";
+    if shown && env.secret("LINTEL_SMTP_URL")?.is_some() {
+        return Err(wrong(NAME, "is on, but mail goes out by LINTEL_SMTP_URL", remedy));
+    }
+    if shown && !development {
+        return Err(wrong(NAME, "is on, but this is no developer's machine", remedy));
+    }
+    Ok(shown)
+}
+
+fn login_log_retention(env: &Env) -> Result<Duration, ConfigError> {
+    const NAME: &str = "LINTEL_LOGIN_LOG_DAYS";
+    match env.parse::<u32>(NAME, "90", "write days, as 90")? {
+        days @ 1..=3660 => Ok(Duration::from_hours(u64::from(days) * 24)),
+        days => Err(wrong(NAME, &format!("is {days}"), "write 1 to 3660 days")),
+    }
+}
+
 fn retry_base(env: &Env) -> Result<Duration, ConfigError> {
     const NAME: &str = "LINTEL_RETRY_BASE_MILLIS";
     match env.parse(NAME, "60000", "write milliseconds, as 60000")? {
@@ -346,6 +384,9 @@ mod tests {
             ("LINTEL_WORKERS_KV_URL", "https://api.cloudflare.com/x", "both or none"),
             ("LINTEL_RETRY_BASE_MILLIS", "0", "pause"),
             ("LINTEL_RUNNER", "maybe", "on"),
+            ("LINTEL_LOGIN_LOG_DAYS", "0", "3660"),
+            ("LINTEL_HTTPS_PORT", "https", "443"),
+            ("LINTEL_DEV_SHOW_PINS", "on", "LINTEL_SMTP_URL"),
             ("LINTEL_LOG_FORMAT", "xml", "json"),
             ("LINTEL_ACME_ROOTS_FILE", "/nowhere/roots.pem", "may read"),
         ] {
@@ -357,6 +398,35 @@ mod tests {
             };
             assert!(error.starts_with(named) && error.contains(remedy), "{error}");
         }
+    }
+
+    #[test]
+    fn mail_goes_out_protected_unless_the_server_is_on_this_machine() {
+        let smtp = |url: &str| {
+            let from = ("LINTEL_MAIL_FROM", "Lintel <lintel@saas.com>");
+            read(&[("LINTEL_SMTP_URL", url), from]).map(|config| config.smtp.unwrap())
+        };
+        for (url, protection, port) in [
+            ("smtps://mail.saas.com", Protection::Implicit, 465),
+            ("smtp://mail.saas.com", Protection::StartTls, 587),
+            ("smtp://u:p@mail.saas.com:2525", Protection::StartTls, 2525),
+            ("smtp://127.0.0.1:1025", Protection::Loopback, 1025),
+            ("smtp://[::1]:1025", Protection::Loopback, 1025),
+        ] {
+            let smtp = smtp(url).unwrap();
+            assert_eq!((smtp.protection, smtp.port), (protection, port), "{url}");
+        }
+        let (user, password) =
+            smtp("smtps://a%40b:p%2Fw@mail.saas.com").unwrap().credentials.unwrap();
+        assert_eq!((user.as_str(), password.expose_secret()), ("a@b", "p/w"));
+        for url in
+            ["http://mail", "smtp:", "mail.saas.com", "smtp://u@mail", "smtp://mail/?tls=none"]
+        {
+            let error = smtp(url).unwrap_err();
+            assert!(error.starts_with("LINTEL_SMTP_URL") && error.contains("smtps"), "{error}");
+        }
+        let error = read(&[("LINTEL_SMTP_URL", "smtp://user:canary@mail")]).unwrap_err();
+        assert!(error.starts_with("LINTEL_MAIL_FROM") && !error.contains("canary"), "{error}");
     }
 
     #[test]

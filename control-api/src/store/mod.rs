@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod approvals;
 pub mod certificates;
 pub mod changes;
 #[cfg(test)]
@@ -13,11 +14,19 @@ pub(crate) mod databases;
 pub mod hostnames;
 pub mod idempotency;
 pub mod jobs;
+pub mod limits;
+pub mod logins;
 pub mod machines;
+pub mod mails;
+pub mod pins;
+pub mod revocations;
 pub mod secrets;
+pub mod sessions;
+pub mod spent;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tokens;
+pub mod users;
 pub mod zones;
 
 use std::path::Path;
@@ -189,6 +198,14 @@ impl Tx {
         on!(self, conn => conn.commit().await)
     }
 }
+
+/// A pattern of LIKE for whatever contains `text`; [`ESCAPE`] comes after it.
+pub(crate) fn containing(text: &str) -> String {
+    format!("%{}%", text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_"))
+}
+
+/// Says what takes the meaning from characters that have one in LIKE.
+pub(crate) const ESCAPE: &str = " ESCAPE '\\'";
 
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 

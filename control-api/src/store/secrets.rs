@@ -31,6 +31,11 @@ pub enum Place {
         /// The row's second half: under which key.
         key: String,
     },
+    /// `access_mails.sealed`, kept for a day at most: not worth moving when keys change.
+    Mail {
+        /// The row.
+        id: String,
+    },
     /// `vault_canaries.sealed`.
     Canary,
     /// `access_secrets.sealed`.
@@ -85,6 +90,7 @@ impl fmt::Display for Place {
             Self::IdempotentAnswer { token_id, key } => {
                 write!(f, "idempotent_answer:{token_id}:{key}")
             }
+            Self::Mail { id } => write!(f, "mail:{id}"),
             Self::Canary => f.write_str("canary"),
             Self::Access { id } => write!(f, "access:{id}"),
         }

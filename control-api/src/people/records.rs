@@ -1,0 +1,51 @@
+//! What the edge knows, read where it is published: so that both go by the same.
+
+use edge_state::access::{IdentityProviderRecord, OrganizationRecord};
+use edge_state::{Hostname, Key, Record};
+
+use super::Error;
+use crate::store::access::objects;
+use crate::store::{Tx, changes};
+
+/// A record as the edge has it, or will have it soon.
+pub(super) async fn read<R: Record>(tx: &mut Tx, key: &Key) -> Result<Option<R>, Error> {
+    match changes::value(tx, key).await? {
+        Some(text) => Ok(Some(R::decode(&text)?)),
+        None => Ok(None),
+    }
+}
+
+/// The organisation, if it is there and on.
+pub(super) async fn organization(
+    tx: &mut Tx,
+    auth_domain: &Hostname,
+) -> Result<Option<OrganizationRecord>, Error> {
+    let organization: Option<OrganizationRecord> =
+        read(tx, &Key::Organization(auth_domain.clone())).await?;
+    Ok(organization.filter(|organization| organization.enabled))
+}
+
+/// A provider of the organisation, if it is there and on.
+pub(super) async fn provider(
+    tx: &mut Tx,
+    auth_domain: &Hostname,
+    id: &str,
+) -> Result<Option<IdentityProviderRecord>, Error> {
+    let provider: Option<IdentityProviderRecord> =
+        read(tx, &Key::IdentityProvider(id.to_owned())).await?;
+    Ok(provider.filter(|provider| provider.enabled && provider.auth_domain == *auth_domain))
+}
+
+/// The team domain of an account, if it has one.
+pub async fn auth_domain(tx: &mut Tx, account_id: &str) -> sqlx::Result<Option<Hostname>> {
+    let organizations = objects::all(tx, account_id, "organization").await?;
+    let mut domains = organizations.into_iter().filter_map(|organization| organization.handle);
+    Ok(domains.find_map(|domain| Hostname::parse(&domain).ok()))
+}
+
+/// Whose team domain it is, also while the organisation is off.
+pub(super) async fn account(tx: &mut Tx, auth_domain: &Hostname) -> Result<Option<String>, Error> {
+    let organization: Option<OrganizationRecord> =
+        read(tx, &Key::Organization(auth_domain.clone())).await?;
+    Ok(organization.map(|organization| organization.account_id))
+}
