@@ -6,31 +6,50 @@
 //!
 //! - [`admission`]: whether the parties of an entrance exist and are on
 //! - [`policy`]: what policies say; [`explain`]: why; [`draft`]: what unsaved ones would say
+//! - [`team`]: all that is answered on the team domain: signing in, the App Launcher, signing out
+//! - [`session`]: who somebody is; [`get_identity`]: what they are told of that
+//! - [`redirect`]: where a sign-in may return to
+//! - [`event`]: lines of the login log; [`page`]: what people see
 //! - [`memory`]: what an isolate keeps from one request for the next ones
 //! - [`platform`]: what `request.cf` says
 //! - [`request`], [`response`]: a visitor's request and our own answer
 //! - [`need`], [`known`]: what has to be read, asked, fetched, verified or signed, and what was
 
 pub mod admission;
+mod certs;
 pub mod claims;
 pub mod cookie;
+mod csrf;
 pub mod draft;
 pub mod encoding;
+pub mod event;
 pub mod explain;
+pub mod get_identity;
+mod github;
 pub mod handover;
 pub mod json;
 pub mod jwks;
 pub mod jws;
 pub mod jwt;
 pub mod known;
+mod launcher;
+mod login;
+mod logout;
 pub mod memory;
 pub mod need;
+mod oidc;
+mod one_time_pin;
+pub mod page;
 pub mod platform;
 pub mod policy;
+pub mod redirect;
 pub mod request;
 pub mod response;
 mod selector;
+pub mod session;
+pub mod team;
 pub mod token;
+mod visit;
 
 pub use known::{Known, Reply};
 pub use need::Need;

@@ -1,0 +1,56 @@
+//! `get-identity`: what is known of the person who asks.
+
+use edge_state::access::OrganizationRecord;
+use serde_json::{Value, json};
+
+use crate::session::Live;
+use crate::visit::Visit;
+use crate::{Need, Response};
+
+/// `/access/get-identity` on the team domain.
+pub(crate) fn answer(visit: &Visit) -> Result<Response, Need> {
+    Ok(match visit.session()? {
+        Some(session) => {
+            Response::json(200, &body(&session.live, session.issued_at, visit.organization))
+        }
+        None => nobody(),
+    })
+}
+
+/// The answer to who is not signed in.
+#[must_use]
+pub fn nobody() -> Response {
+    Response::json(401, &json!({ "err": "no app token set" }))
+}
+
+/// The contract's JSON.
+#[must_use]
+pub fn body(live: &Live, issued_at: i64, organization: &OrganizationRecord) -> Value {
+    let identity = &live.identity;
+    json!({
+        "id": identity.subject,
+        "name": identity.name,
+        "email": identity.email,
+        "user_uuid": identity.user_id,
+        "account_id": organization.account_id,
+        "idp": { "id": identity.idp.id, "type": identity.idp.kind },
+        "geo": { "country": identity.country },
+        "groups": identity.groups,
+        "amr": identity.amr,
+        "custom": identity.claims,
+        "oidc_fields": identity.claims,
+        "devicePosture": identity.device_posture,
+        "ip": identity.ip,
+        "iat": issued_at,
+        "exp": live.expires_at,
+        "auth_status": "NONE",
+        "common_name": "",
+        "service_token_id": "",
+        "service_token_status": false,
+        "is_warp": false,
+        "is_gateway": false,
+        "device_id": "",
+        "device_sessions": {},
+        "version": 2,
+    })
+}

@@ -1,0 +1,216 @@
+//! What a provider answered: `/access/callback/{provider}`.
+
+use edge_state::access::IdentityProviderRecord;
+use edge_state::access::call::{Spend, Spent};
+use edge_state::access::identity_provider::Protocol;
+use http::Method;
+
+use super::attempt::{Attempt, Browser, Target};
+use super::finish::{self, Given};
+use super::identity::ProviderError;
+use super::start;
+use super::target::home;
+use crate::admission::{Entrance, NotAdmitted, admit};
+use crate::encoding::Form;
+use crate::event::{Action, Parties as _};
+use crate::need::Call;
+use crate::page::{Link, repost};
+use crate::visit::{Visit, Words};
+use crate::{Need, Response, github, oidc};
+
+/// Marks what our own page posted once more.
+const AGAIN: &str = "lintel_again";
+
+/// What came with the answer (RFC 6749 §4.1.2, RFC 9207 §2).
+pub(crate) struct Answer<'a> {
+    pub(crate) code: &'a str,
+    pub(crate) issuer: Option<&'a str>,
+}
+
+/// Reads the answer. Whatever is wrong with it, it signs nobody in and is logged with a reason of
+/// its own.
+pub(crate) fn answer(visit: &Visit, provider: &str) -> Result<Response, Need> {
+    let posted = visit.request.method == Method::POST;
+    let given = if posted { Form::parse(visit.request.form) } else { visit.query() };
+    let Some(state) = given.get("state") else {
+        return Ok(refuse(visit, "the callback has no state, or several", vec![home()]));
+    };
+    let Some(attempt) = Attempt::open(state, visit.home(), visit.here) else {
+        return Ok(refuse(visit, "the state was not made here", vec![home()]));
+    };
+    let target = &attempt.target;
+    if attempt.provider != provider {
+        let reason = "mix-up: the state belongs to another provider";
+        return Ok(refuse(visit, reason, vec![retry(target)]));
+    }
+    let Some(browser) = Browser::find(visit.request.headers) else {
+        if posted && given.get(AGAIN).is_none() {
+            return Ok(post_again(visit, provider, &given));
+        }
+        // Cookies were blocked, or ran out, or somebody else began: a new attempt mends it.
+        return Ok(refuse(visit, "the browser has no session with us", vec![retry(target)]));
+    };
+    if !attempt.is_of(&browser) {
+        let reason = "the state belongs to another browser";
+        return Ok(refuse(visit, reason, vec![retry(target)]));
+    }
+    if attempt.is_over(visit.now()) {
+        return onward(visit, target, "the attempt is too old");
+    }
+    let entrance = Entrance {
+        auth_domain: visit.home(),
+        application: target.application.as_deref(),
+        provider: Some(provider),
+        user: None,
+        issued_at: None,
+        service_token: None,
+        now: visit.now(),
+    };
+    let record = match admit(&entrance, visit.known)?.map(|admitted| admitted.provider) {
+        Ok(Some(record)) => record,
+        Ok(None) => return start::refused(visit, NotAdmitted::NoProvider, target),
+        Err(reason) => return start::refused(visit, reason, target),
+    };
+    let issuer = given.get("iss");
+    if let Some(error) = given.get("error") {
+        let description = given.get("error_description").unwrap_or_default();
+        return Ok(declined(visit, record, target, error, description));
+    }
+    let Some(code) = given.get("code") else {
+        return Ok(refuse(visit, "the callback has no code, or several", vec![retry(target)]));
+    };
+    let spend = Spend {
+        auth_domain: visit.home().clone(),
+        token: format!("attempt:{}", attempt.id),
+        until: attempt.until(),
+    };
+    match visit.known.call::<Spent>(Call::Spend(spend))? {
+        Ok(Spent { first: true }) => {}
+        Ok(Spent { first: false }) => return onward(visit, target, "the callback was used before"),
+        Err(why) => return Ok(visit.unavailable(&why.0, target.login_url())),
+    }
+    let answer = Answer { code, issuer };
+    let identity = match &record.protocol {
+        Protocol::Oidc(config) => {
+            oidc::client::identity(visit, record, config, &answer, &attempt, &browser)?
+        }
+        Protocol::Github(config) => {
+            github::identity(visit, record, config, &answer, &attempt, &browser)?
+        }
+        Protocol::OneTimePin {} | Protocol::Saml(_) => {
+            let reason = "this provider does not answer by callback";
+            return Ok(refuse(visit, reason, vec![retry(target)]));
+        }
+    };
+    match identity {
+        Ok(identity) => finish::sign_in(visit, record, target, &identity),
+        Err(error) => Ok(failed(visit, record, target, &error)),
+    }
+}
+
+/// `/access/callback`: no provider is told to answer there.
+pub(crate) fn nobodys(visit: &Visit) -> Response {
+    refuse(visit, "a callback that names no provider", vec![home()])
+}
+
+/// An answer that is spent or too old signs nobody in, but leads where the person wanted to go: on
+/// with the session that lives, or through a new attempt. So the back button does no harm.
+pub(crate) fn onward(visit: &Visit, target: &Target, reason: &str) -> Result<Response, Need> {
+    let event = visit.event(Action::Login, false, reason);
+    let response = match visit.session()? {
+        Some(session) => finish::proceed(visit, &session, target, &Given::default())?,
+        None => Response::redirect(target.login_url()),
+    };
+    Ok(response.with_event(event))
+}
+
+/// The provider is asked again with what it posted, now that our cookies come with it.
+fn post_again(visit: &Visit, provider: &str, given: &Form) -> Response {
+    let nonce = crate::event::nonce(visit.here.dice("script"));
+    let mut fields: Vec<_> = given.pairs().collect();
+    fields.push((AGAIN, "1"));
+    let action = format!("/access/callback/{provider}");
+    repost::render(&repost::View { frame: visit.frame(), action: &action, fields, nonce: &nonce })
+}
+
+fn retry(target: &Target) -> Link {
+    Link { label: "Sign in again".to_owned(), href: target.login_url() }
+}
+
+fn refuse(visit: &Visit, reason: &str, links: Vec<Link>) -> Response {
+    let words = Words {
+        status: 400,
+        title: "That did not work",
+        text: "The sign-in could not be completed. Please start again from here.",
+        links,
+    };
+    visit.refuse(words, visit.event(Action::Login, false, reason))
+}
+
+/// The provider itself said no (RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6).
+fn declined(
+    visit: &Visit,
+    record: &IdentityProviderRecord,
+    target: &Target,
+    error: &str,
+    description: &str,
+) -> Response {
+    let (title, text) = match error {
+        "access_denied" => (
+            "You were not signed in",
+            "The sign-in was cancelled, or the provider does not let you use this application.",
+        ),
+        "login_required"
+        | "interaction_required"
+        | "consent_required"
+        | "account_selection_required" => {
+            ("Your provider wants a word with you", "Please try again and answer what it asks.")
+        }
+        "temporarily_unavailable" | "server_error" => (
+            "Your provider has trouble",
+            "It could not sign you in just now. Please try again in a moment.",
+        ),
+        _ => (
+            "You were not signed in",
+            "Your provider answered with an error. If that goes on, tell your administrator.",
+        ),
+    };
+    let reason = format!("the provider answered {error}: {description}");
+    let event = visit.event(Action::Login, false, reason).provider(Some(record));
+    let links = vec![retry(target), start::other_ways(target)];
+    visit.refuse(Words { status: 403, title, text, links }, event)
+}
+
+/// The provider's answer does not count.
+pub(crate) fn failed(
+    visit: &Visit,
+    record: &IdentityProviderRecord,
+    target: &Target,
+    error: &ProviderError,
+) -> Response {
+    let event = visit.event(Action::Login, false, error.to_string()).provider(Some(record));
+    let links = vec![retry(target), start::other_ways(target)];
+    let (status, title, text) = match error {
+        error if error.is_passing() => (
+            502,
+            "Your provider does not answer",
+            "Please try again in a moment, or sign in another way.",
+        ),
+        ProviderError::NoEmail | ProviderError::UnverifiedEmail | ProviderError::InvalidEmail => (
+            403,
+            "Your e-mail address is missing",
+            "The provider did not confirm an e-mail address for you, and we need one.",
+        ),
+        ProviderError::ForeignDomain(_) => (
+            403,
+            "Please sign in another way",
+            "This provider is not the one for your e-mail address.",
+        ),
+        _ => (
+            403,
+            "You were not signed in",
+            "What the provider answered does not fit what we asked, so it does not count.",
+        ),
+    };
+    visit.refuse(Words { status, title, text, links }, event)
+}

@@ -1,0 +1,301 @@
+//! Somebody is known: a session begins, policies are asked, and the way leads to the application.
+
+use edge_state::Hostname;
+use edge_state::access::application::SameSite;
+use edge_state::access::call::{SignIn, SignedIn};
+use edge_state::access::{ApplicationRecord, Identity, IdentityProviderRecord, Policy};
+use url::Url;
+
+use super::approval::{self, Agreed};
+use super::attempt::Target;
+use super::{choose, start, target};
+use crate::admission::{Entrance, NotAdmitted, admit};
+use crate::cookie::{self, SetCookie};
+use crate::encoding::Form;
+use crate::event::{Action, Parties as _, nonce};
+use crate::explain::Hint;
+use crate::handover::{self, Handover};
+use crate::need::Call;
+use crate::page::Link;
+use crate::policy::{Circumstances, Outcome, Subject, Verdict, evaluate};
+use crate::token::{self, Bearer, ForApplication};
+use crate::visit::{Session, Visit, Words};
+use crate::{Need, Response, session};
+
+/// What a person was asked on the way, and answered.
+#[derive(Default)]
+pub(crate) struct Given {
+    pub(crate) justification: Option<String>,
+    /// For how long, in seconds.
+    pub(crate) seconds: u64,
+    /// Names the form, so that a form sent twice asks once.
+    pub(crate) form: Option<String>,
+}
+
+/// Justifications are sentences.
+const MAX_JUSTIFICATION: usize = 1_000;
+
+impl Given {
+    pub(crate) fn read(form: &Form) -> Self {
+        let text = form.get("justification").map(str::trim).filter(|text| !text.is_empty());
+        let number = |name| form.get(name).and_then(|text| text.parse().ok());
+        Self {
+            justification: text.map(|text| text.chars().take(MAX_JUSTIFICATION).collect()),
+            seconds: number("seconds").unwrap_or(3_600_u64),
+            form: form.get("form").filter(|form| form.len() == 22).map(str::to_owned),
+        }
+    }
+}
+
+/// A provider said who it is. A session begins, whatever the application's policies say of it.
+pub(crate) fn sign_in(
+    visit: &Visit,
+    record: &IdentityProviderRecord,
+    target: &Target,
+    identity: &Identity,
+) -> Result<Response, Need> {
+    let event = |reason: &str| {
+        visit.event(Action::Login, false, reason).provider(Some(record)).identity(Some(identity))
+    };
+    let sign_in = SignIn {
+        auth_domain: visit.home().clone(),
+        identity: identity.clone(),
+        session_seconds: visit.organization.session_seconds,
+        nonce: nonce(visit.here.dice("session")), // A new one for every sign-in: none can be planted.
+    };
+    let live = match visit.known.call::<SignedIn>(Call::SignIn(Box::new(sign_in)))? {
+        Ok(SignedIn::Session(record)) => session::open(&record, visit.organization, visit.here),
+        Ok(SignedIn::Disabled) => {
+            return Ok(target::not_admitted(visit, NotAdmitted::UserOff)
+                .with_event(event("the control plane says that the user is disabled")));
+        }
+        Ok(SignedIn::Refused) => {
+            return Ok(start::refused(visit, NotAdmitted::ProviderOff, target)?
+                .with_event(event("the control plane refused the sign-in")));
+        }
+        Err(why) => return Ok(visit.unavailable(&why.0, target.login_url())),
+    };
+    let Some(live) = live else {
+        let why = "the control plane's session cannot be read";
+        return Ok(visit.unavailable(why, target.login_url()));
+    };
+    let bearer = Bearer::Person {
+        nonce: &live.nonce,
+        session_expires_at: live.expires_at,
+        identity: &live.identity,
+    };
+    let country = visit.request.country;
+    let issued = token::issue_global(visit.organization, bearer, country, visit.known, visit.here)?;
+    let issued = match issued {
+        Ok(issued) => issued,
+        Err(why) => return Ok(visit.unavailable(&why.0, target.login_url())),
+    };
+    let cookie = global_cookie(&issued.token, Some(issued.expires_at - visit.now())).header();
+    let session = Session { live, issued_at: visit.now() };
+    let response = proceed(visit, &session, target, &Given::default())?;
+    Ok(response.with_header("set-cookie", cookie))
+}
+
+/// The global session's cookie.
+pub(crate) fn global_cookie(token: &str, max_age: Option<i64>) -> SetCookie<'_> {
+    SetCookie {
+        name: cookie::AUTHORIZATION,
+        value: token,
+        path: "/",
+        http_only: true,
+        same_site: SameSite::Lax,
+        max_age,
+    }
+}
+
+/// Somebody is signed in: on to where they want to go, if they may.
+pub(crate) fn proceed(
+    visit: &Visit,
+    session: &Session,
+    target: &Target,
+    given: &Given,
+) -> Result<Response, Need> {
+    let Some(id) = &target.application else { return Ok(Response::redirect(&target.url)) };
+    let identity = session.identity();
+    let entrance = Entrance {
+        auth_domain: visit.home(),
+        application: Some(id),
+        provider: Some(&identity.idp.id),
+        user: Some(&identity.user_id),
+        issued_at: Some(session.issued_at),
+        service_token: None,
+        now: visit.now(),
+    };
+    let application = match admit(&entrance, visit.known)?.map(|admitted| admitted.application) {
+        Ok(Some(application)) => application,
+        Ok(None) => return start::refused(visit, NotAdmitted::NoApplication, target),
+        // The session is older than the application's revocation: it has to begin anew.
+        Err(reason @ NotAdmitted::ApplicationRevoked) => {
+            let application = visit.known.records.application(id)?;
+            let notice = "Sessions of this application were ended. Please sign in again.";
+            let event = visit.event(Action::Login, false, reason.to_string());
+            let event = event.application(application).identity(Some(identity));
+            let page = choose::page(visit, target, application, Some(notice));
+            return Ok(page.with_event(event));
+        }
+        Err(reason) => return start::refused(visit, reason, target),
+    };
+    let verdict = judge(visit, identity, application, target)?;
+    let place = Place { visit, session, target, application };
+    match verdict.outcome {
+        Outcome::Allow { policy } => match application.policies.get(policy) {
+            Some(policy) => place.allowed(policy, &verdict, given),
+            None => Ok(place.denied(&verdict)),
+        },
+        // The gate lets them through as they are.
+        Outcome::Bypass { .. } | Outcome::Service { .. } => Ok(Response::redirect(&target.url)),
+        Outcome::Deny { .. } | Outcome::SignIn => Ok(place.denied(&verdict)),
+    }
+}
+
+/// What the application's policies say.
+pub(crate) fn judge(
+    visit: &Visit,
+    identity: &Identity,
+    application: &ApplicationRecord,
+    target: &Target,
+) -> Result<Verdict, Need> {
+    let subject = Subject { identity: Some(identity), ..Subject::default() };
+    let circumstances = Circumstances {
+        ip: visit.request.ip,
+        country: visit.request.country,
+        // The team domain asks for no certificate: the application's host did.
+        certificate: target.meta.as_ref().and_then(|meta| meta.certificate.as_ref()),
+    };
+    let policies = &application.policies;
+    evaluate(policies, &subject, &circumstances, visit.known, visit.here, visit.organization)
+}
+
+/// Somebody before the door of an application.
+pub(crate) struct Place<'p, 'a> {
+    pub(crate) visit: &'p Visit<'a>,
+    pub(crate) session: &'p Session,
+    pub(crate) target: &'p Target,
+    pub(crate) application: &'p ApplicationRecord,
+}
+
+impl Place<'_, '_> {
+    fn allowed(&self, policy: &Policy, verdict: &Verdict, given: &Given) -> Result<Response, Need> {
+        let (visit, target) = (self.visit, self.target);
+        let meta = target.meta.as_ref();
+        let Some(binding) = meta.and_then(|meta| meta.binding.clone()) else {
+            // A bookmark, or the App Launcher: the application's host tells us of the browser first.
+            return Ok(Response::redirect(&target.url));
+        };
+        let mut seconds = policy.session_seconds;
+        if policy.approval_required {
+            match approval::ask(self, policy, given)? {
+                Agreed::Until(until) => {
+                    let left = u64::try_from(until - visit.now()).unwrap_or(0);
+                    seconds = Some(seconds.unwrap_or(self.application.session_seconds).min(left));
+                }
+                Agreed::NotYet(response) => return Ok(response),
+            }
+        } else if policy.justification_required && given.justification.is_none() {
+            return Ok(approval::justify(self, policy, None));
+        }
+        let live = &self.session.live;
+        let issued = token::issue_application(
+            &ForApplication {
+                application: self.application,
+                bearer: Bearer::Person {
+                    nonce: &live.nonce,
+                    session_expires_at: live.expires_at,
+                    identity: &live.identity,
+                },
+                policy_id: Some(&policy.id),
+                seconds,
+                country: visit.request.country,
+            },
+            visit.known,
+            visit.here,
+        )?;
+        let issued = match issued {
+            Ok(issued) => issued,
+            Err(why) => return Ok(visit.unavailable(&why.0, target.login_url())),
+        };
+        let Some((host, path)) = split(&target.url) else { return Ok(self.denied(verdict)) };
+        let handover = Handover {
+            id: nonce(visit.here.dice("handover")),
+            auth_domain: visit.home().clone(),
+            application_id: self.application.id.clone(),
+            nonce: live.nonce.clone(),
+            session_expires_at: live.expires_at,
+            token: issued.token,
+            token_expires_at: issued.expires_at,
+            binding: Some(binding),
+            target: path,
+            hops: meta.map_or(0, |meta| meta.hops),
+            until: visit.now() + handover::LIFETIME,
+        };
+        let code = handover::seal(&handover, &host, visit.here);
+        let mut event = visit
+            .event(Action::Login, true, verdict.reason())
+            .application(Some(self.application))
+            .identity(Some(&live.identity))
+            .policy(Some(&policy.id));
+        event.justification.clone_from(&given.justification);
+        let url = format!("{}/.access/authorized?code={code}", visit.here.origin(&host));
+        Ok(Response::redirect(url).with_event(event))
+    }
+
+    fn denied(&self, verdict: &Verdict) -> Response {
+        let by = verdict.outcome.policy().and_then(|at| self.application.policies.get(at));
+        let hints: Vec<&str> = verdict.hints().into_iter().map(hint).collect();
+        self.deny(&verdict.reason(), by.map(|policy| policy.id.as_str()), &hints.join(" "))
+    }
+
+    /// The deny page: the operator's own, or ours with their sentence.
+    pub(crate) fn deny(&self, reason: &str, policy: Option<&str>, hint: &str) -> Response {
+        let (visit, application) = (self.visit, self.application);
+        let identity = self.session.identity();
+        let event = visit
+            .event(Action::Login, false, reason)
+            .application(Some(application))
+            .identity(Some(identity))
+            .policy(policy);
+        let denial = &application.denial;
+        if let Some(url) = denial.url.as_deref().filter(|url| is_web(url)) {
+            return Response::redirect(url).with_event(event);
+        }
+        let own = denial.html.as_ref().or(visit.organization.identity_denied_html.as_ref());
+        if let Some(html) = own {
+            return crate::page::own(403, html).with_event(event);
+        }
+        let message = denial.message.as_deref().unwrap_or("You are signed in, but not let in.");
+        let text = format!("{message} {hint}");
+        let again =
+            Link { label: "Use another account".to_owned(), href: self.target.another_login_url() };
+        let title = format!("{} may not open {}", identity.email, application.name);
+        let links = vec![again, target::home()];
+        visit.refuse(Words { status: 403, title: &title, text: text.trim(), links }, event)
+    }
+}
+
+/// What a person may hear of what was missing.
+fn hint(hint: Hint) -> &'static str {
+    match hint {
+        Hint::Place => "It cannot be opened from where you are.",
+        Hint::StrongerSignIn => "It wants a stronger sign-in: a second factor or a security key.",
+        Hint::OtherProvider => "It wants you to sign in another way.",
+        Hint::Device => "It wants a device that is in order.",
+        Hint::Certificate => "It wants a client certificate.",
+    }
+}
+
+/// Host, and path with query.
+fn split(url: &str) -> Option<(Hostname, String)> {
+    let url = Url::parse(url).ok()?;
+    let host = Hostname::parse(url.host_str()?).ok()?;
+    let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+    Some((host, format!("{}{query}", url.path())))
+}
+
+pub(crate) fn is_web(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "https" | "http"))
+}

@@ -1,0 +1,97 @@
+//! Off to a provider.
+
+use edge_state::access::identity_provider::Protocol;
+
+use super::attempt::{Attempt, Browser, Target};
+use super::{callback, choose, target};
+use crate::admission::{Entrance, NotAdmitted, admit};
+use crate::event::{Action, Parties as _};
+use crate::page::Link;
+use crate::visit::{Visit, Words};
+use crate::{Need, Response, github, oidc, one_time_pin};
+
+/// `/access/start/{provider}?app=…&redirect_url=…`
+pub(crate) fn answer(visit: &Visit, provider: &str) -> Result<Response, Need> {
+    let given = visit.query();
+    match target::find(visit, given.get("app"), &given)? {
+        Ok((target, _)) => begin(visit, provider, target),
+        Err(response) => Ok(response),
+    }
+}
+
+/// Begins an attempt: each has a state of its own, so that ten at once do not disturb each other.
+pub(crate) fn begin(visit: &Visit, provider: &str, target: Target) -> Result<Response, Need> {
+    let entrance = Entrance {
+        auth_domain: visit.home(),
+        application: target.application.as_deref(),
+        provider: Some(provider),
+        user: None,
+        issued_at: None,
+        service_token: None,
+        now: visit.now(),
+    };
+    let admitted = admit(&entrance, visit.known)?;
+    let admitted = match admitted {
+        Ok(admitted) => admitted,
+        Err(reason) => return refused(visit, reason, &target),
+    };
+    let Some(record) = admitted.provider else {
+        return refused(visit, NotAdmitted::NoProvider, &target);
+    };
+    let browser = Browser::of(visit.request.headers, visit.here);
+    let attempt = Attempt::begin(provider, &browser, target, visit.here);
+    let url = match &record.protocol {
+        Protocol::OneTimePin {} => {
+            let page = one_time_pin::ask(visit, &attempt, 200, "", None);
+            return Ok(browser.keep(page));
+        }
+        Protocol::Oidc(config) => {
+            oidc::client::authorization_url(visit, record, config, &attempt, &browser)?
+        }
+        Protocol::Github(config) => {
+            github::authorization_url(visit, record, config, &attempt, &browser)
+        }
+        Protocol::Saml(_) => {
+            let event = visit.event(Action::Login, false, "SAML providers are not spoken with yet");
+            let words = Words {
+                status: 501,
+                title: "This provider cannot be used yet",
+                text: "It speaks SAML, which this version does not.",
+                links: vec![other_ways(&attempt.target)],
+            };
+            return Ok(visit.refuse(words, event.provider(Some(record))));
+        }
+    };
+    Ok(match url {
+        Ok(url) => browser.keep(Response::redirect(url)),
+        Err(error) => callback::failed(visit, record, &attempt.target, &error),
+    })
+}
+
+/// A provider that does not count here: another may.
+pub(crate) fn refused(
+    visit: &Visit,
+    reason: NotAdmitted,
+    target: &Target,
+) -> Result<Response, Need> {
+    let about_provider = matches!(
+        reason,
+        NotAdmitted::NoProvider | NotAdmitted::ProviderOff | NotAdmitted::ProviderNotAllowed
+    );
+    if !about_provider {
+        return Ok(target::not_admitted(visit, reason));
+    }
+    let application = match &target.application {
+        Some(id) => visit.known.records.application(id)?,
+        None => None,
+    };
+    let notice = "This way to sign in is not available here. Please choose another one.";
+    let event = visit.event(Action::Login, false, reason.to_string()).application(application);
+    let mut page = choose::page(visit, target, application, Some(notice)).with_event(event);
+    page.status = 403;
+    Ok(page)
+}
+
+pub(crate) fn other_ways(target: &Target) -> Link {
+    Link { label: "Sign in another way".to_owned(), href: target.another_login_url() }
+}

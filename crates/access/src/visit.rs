@@ -1,0 +1,129 @@
+//! One request to the team domain, with all that answers look at.
+
+use edge_state::Hostname;
+use edge_state::access::call::LoginEvent;
+use edge_state::access::{Identity, OrganizationRecord};
+
+use crate::admission::{Entrance, admit};
+use crate::encoding::Form;
+use crate::event::{self, Action};
+use crate::page::{Frame, Link, message};
+use crate::session::{self, Live};
+use crate::{Here, Known, Need, Request, Response, cookie, token};
+
+#[derive(Clone, Copy)]
+pub(crate) struct Visit<'a> {
+    pub(crate) organization: &'a OrganizationRecord,
+    pub(crate) request: &'a Request<'a>,
+    pub(crate) known: &'a Known,
+    pub(crate) here: &'a Here<'a>,
+}
+
+/// Somebody is signed in.
+#[derive(Clone, Debug)]
+pub(crate) struct Session {
+    pub(crate) live: Live,
+    /// When the token was issued that says so.
+    pub(crate) issued_at: i64,
+}
+
+/// What a person reads when something went wrong.
+pub(crate) struct Words<'w> {
+    pub(crate) status: u16,
+    pub(crate) title: &'w str,
+    pub(crate) text: &'w str,
+    pub(crate) links: Vec<Link>,
+}
+
+impl Session {
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.live.identity
+    }
+}
+
+impl<'a> Visit<'a> {
+    pub(crate) fn home(&self) -> &'a Hostname {
+        &self.organization.auth_domain
+    }
+
+    pub(crate) fn now(&self) -> i64 {
+        self.here.now()
+    }
+
+    pub(crate) fn origin(&self) -> String {
+        self.here.origin(self.home())
+    }
+
+    pub(crate) fn query(&self) -> Form {
+        Form::parse(self.request.query)
+    }
+
+    pub(crate) fn frame(&self) -> Frame<'a> {
+        Frame {
+            organization: &self.organization.name,
+            design: &self.organization.login_design,
+            ray_id: self.request.ray_id,
+        }
+    }
+
+    pub(crate) fn event(
+        &self,
+        action: Action,
+        allowed: bool,
+        reason: impl Into<String>,
+    ) -> LoginEvent {
+        event::event(self.request, self.here, self.home(), action, allowed, reason)
+    }
+
+    /// Who is signed in here, as long as everybody who takes part in that is on. What is
+    /// unreadable, over, or ambiguous is nobody.
+    pub(crate) fn session(&self) -> Result<Option<Session>, Need> {
+        for text in cookie::find(self.request.headers, cookie::AUTHORIZATION) {
+            let verified = token::verify_global(&text, self.organization, self.known, self.here)?;
+            let Ok(verified) = verified else { continue };
+            let Some(nonce) = verified.nonce else { continue };
+            let live = session::live(&nonce, self.organization, self.known, self.here)?;
+            let Some(live) = live.filter(|live| live.identity.user_id == verified.user_id) else {
+                continue;
+            };
+            let entrance = Entrance {
+                auth_domain: self.home(),
+                application: None,
+                provider: Some(&live.identity.idp.id),
+                user: Some(&live.identity.user_id),
+                issued_at: Some(verified.issued_at),
+                service_token: None,
+                now: self.now(),
+            };
+            if admit(&entrance, self.known)?.is_ok() {
+                return Ok(Some(Session { live, issued_at: verified.issued_at }));
+            }
+        }
+        Ok(None)
+    }
+
+    /// A page that says no, with the code of the line that is logged.
+    pub(crate) fn refuse(&self, words: Words, event: LoginEvent) -> Response {
+        let view = message::View {
+            frame: self.frame(),
+            status: words.status,
+            title: words.title,
+            text: vec![words.text.to_owned()],
+            code: event.code.as_deref(),
+            links: words.links,
+        };
+        message::render(&view).with_event(event)
+    }
+
+    /// The control plane does not answer, or not what was agreed.
+    pub(crate) fn unavailable(&self, why: &str, retry: String) -> Response {
+        let words = Words {
+            status: 503,
+            title: "Sign-in is not possible right now",
+            text: "Please try again in a moment. Applications that you have open go on working.",
+            links: vec![Link { label: "Try again".to_owned(), href: retry }],
+        };
+        let event = self.event(Action::Login, false, format!("nobody answered: {why}"));
+        self.refuse(words, event).with_header("retry-after", "10")
+    }
+}
