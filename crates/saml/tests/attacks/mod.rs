@@ -1,0 +1,1 @@
+//! What attackers send. Every row of the table is refused, and each says why.

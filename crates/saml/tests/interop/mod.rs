@@ -1,0 +1,6 @@
+//! Other implementations as judges.
+
+mod c14n;
+mod schema;
+mod signxml;
+mod xmlsec;

@@ -1,0 +1,5 @@
+//! Shared by all tests here.
+
+pub mod keys;
+pub mod tools;
+pub mod world;
