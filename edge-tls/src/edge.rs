@@ -12,18 +12,22 @@ use tokio::sync::watch;
 
 use crate::admin::Admin;
 use crate::certificate::Certificates;
+use crate::client_certificate::ClientAuthorities;
 use crate::config::Config;
+use crate::control::delivery::Logins;
+use crate::control::{Control, Relay};
+use crate::country::{Countries, CountryError};
 use crate::egress::Egress;
-use crate::forward::Gateway;
+use crate::forward::{Gateway, Known};
 use crate::kv::Kv;
 use crate::listener::{Front, Port};
 use crate::local::{self, Socket};
-use crate::metrics;
 use crate::replica::pull::{Feed, PullError};
 use crate::replica::{DiskError, Replica};
 use crate::shutdown::Lifetime;
 use crate::tls::Tls;
 use crate::workerd::{Workerd, WorkerdError};
+use crate::{control, metrics};
 
 const SWEEP_EVERY: Duration = Duration::from_secs(30);
 
@@ -78,6 +82,15 @@ pub enum StartError {
     /// The client of the feed cannot be set up.
     #[error(transparent)]
     Feed(#[from] PullError),
+    /// The way to the control plane cannot be set up.
+    #[error("the way to the control plane: {0}")]
+    Control(#[from] reqwest::Error),
+    /// The login events cannot be kept.
+    #[error(transparent)]
+    Logins(#[from] control::disk::DiskError),
+    /// The country database cannot be read.
+    #[error(transparent)]
+    Country(#[from] CountryError),
 }
 
 impl Edge {
@@ -90,14 +103,18 @@ impl Edge {
             program: config.workerd.clone(),
             worker_dir: config.worker_dir.clone(),
             data_dir: absolute(&config.data_dir),
+            access_keys: config.access_keys.clone(),
             pop: config.pop.clone(),
             https_port: public_port(&config, https.1),
         };
         workerd.make_folder()?;
         let replica = Replica::open(&workerd.data_dir.join("replica.redb"))?; // takes its lock
         workerd.prepare()?;
+        let countries = config.country_database.clone().map(Countries::open).transpose()?;
+        let countries = Arc::new(countries.unwrap_or_default());
         let certificates = Arc::new(Certificates::new(replica.clone(), config.edge_keys.clone()));
-        let tls = Tls::new(replica.clone(), certificates.clone())?;
+        let authorities = Arc::new(ClientAuthorities::new(replica.clone()));
+        let tls = Tls::new(replica.clone(), certificates.clone(), authorities.clone())?;
 
         let egress = match config.egress_listen {
             Some(address) => Some(listen("LINTEL_EGRESS_LISTEN", address).await?),
@@ -121,14 +138,15 @@ impl Edge {
         };
         let admin = Socket::Tcp(admin.0);
         lifetime.services.spawn(local::serve(admin, Arc::new(answers), lifetime.clone()));
+        spawn_control(&config, &workerd, &lifetime)?;
         let egress = spawn_egress(&config, addresses, &workerd, egress.map(|e| e.0), &lifetime)?;
         spawn_workerd(workerd, socket, &lifetime);
         spawn_feed(&config, addresses, &replica, &lifetime)?;
 
-        let gateway =
-            Gateway::new(config.pop.clone(), config.limits, lifetime.clone(), workerd_up.clone());
+        let known = Known { pop: config.pop.clone(), countries: countries.clone(), authorities };
+        let gateway = Gateway::new(known, config.limits, lifetime.clone(), workerd_up.clone());
         let gateway = Arc::new(gateway);
-        spawn_sweeps(gateway.clone(), egress, &lifetime);
+        spawn_sweeps(gateway.clone(), egress, countries, &lifetime);
         let front = Front::new(tls, gateway, config.limits, lifetime.clone());
         lifetime.services.spawn(front.clone().listen(https.0, Port::Https));
         lifetime.services.spawn(front.listen(http.0, Port::Http));
@@ -183,6 +201,20 @@ fn spawn_kv(workerd: &Workerd, replica: &Replica, lifetime: &Lifetime) -> Result
     Ok(())
 }
 
+fn spawn_control(
+    config: &Config,
+    workerd: &Workerd,
+    lifetime: &Lifetime,
+) -> Result<(), StartError> {
+    let socket = bind(&workerd.control_socket())?;
+    let control = Control::new(&config.control_url, config.edge_token.clone())?;
+    let logins = Logins::open(&workerd.data_dir.join("logins.redb"))?;
+    lifetime.services.spawn(logins.clone().deliver(control.clone(), lifetime.end.clone()));
+    let relay = Arc::new(Relay::new(control, logins));
+    lifetime.services.spawn(local::serve(socket, relay, lifetime.clone()));
+    Ok(())
+}
+
 fn spawn_egress(
     config: &Config,
     addresses: Addresses,
@@ -232,7 +264,12 @@ fn spawn_feed(
     Ok(())
 }
 
-fn spawn_sweeps(gateway: Arc<Gateway>, egress: Arc<Egress>, lifetime: &Lifetime) {
+fn spawn_sweeps(
+    gateway: Arc<Gateway>,
+    egress: Arc<Egress>,
+    countries: Arc<Countries>,
+    lifetime: &Lifetime,
+) {
     let end = lifetime.end.clone();
     lifetime.services.spawn(async move {
         let mut ticks = tokio::time::interval(SWEEP_EVERY);
@@ -241,6 +278,7 @@ fn spawn_sweeps(gateway: Arc<Gateway>, egress: Arc<Egress>, lifetime: &Lifetime)
                 _ = ticks.tick() => {
                     gateway.sweep();
                     egress.sweep();
+                    countries.clone().refresh().await;
                 }
                 () = end.cancelled() => return,
             }

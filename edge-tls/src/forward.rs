@@ -18,7 +18,9 @@ use tracing::Instrument as _;
 
 use crate::body::{Body, Paced, Progress};
 use crate::client::{ExchangeError, Pool, Repeat, Uses};
+use crate::client_certificate::{ClientAuthorities, TlsClientAuth};
 use crate::config::Limits;
+use crate::country::Countries;
 use crate::exchange::{Answer, Exchange};
 use crate::header as fields;
 use crate::refusal::{Refusal, accepts_json};
@@ -34,12 +36,22 @@ const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 /// The way to workerd.
 pub struct Gateway {
-    pop: String,
+    known: Known,
     limits: Limits,
     lifetime: Lifetime,
     /// workerd's socket, while it answers.
     workerd: watch::Receiver<Option<PathBuf>>,
     pool: Arc<Pool<PathBuf>>,
+}
+
+/// What is known of a visitor beside the connection.
+pub struct Known {
+    /// The name of this point of presence.
+    pub pop: String,
+    /// Where addresses are.
+    pub countries: Arc<Countries>,
+    /// Whose client certificates count.
+    pub authorities: Arc<ClientAuthorities>,
 }
 
 /// `request.cf` of the worker.
@@ -52,18 +64,28 @@ struct Blob<'a> {
     tls_cipher: Option<&'a str>,
     http_protocol: &'static str,
     colo: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    country: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_client_auth: Option<TlsClientAuth<'a>>,
 }
 
 impl Gateway {
     /// A gateway to the workerd that `workerd` names at any time.
     #[must_use]
     pub fn new(
-        pop: String,
+        known: Known,
         limits: Limits,
         lifetime: Lifetime,
         workerd: watch::Receiver<Option<PathBuf>>,
     ) -> Self {
-        Self { pop, limits, lifetime, workerd, pool: Pool::new(KEEP, KEEP_EACH, Uses::Repeatable) }
+        Self {
+            known,
+            limits,
+            lifetime,
+            workerd,
+            pool: Pool::new(KEEP, KEEP_EACH, Uses::Repeatable),
+        }
     }
 
     /// Answers one request, whatever happens.
@@ -72,7 +94,7 @@ impl Gateway {
         request: Request<Incoming>,
         visitor: Arc<Visitor>,
     ) -> Response<Answer> {
-        let (exchange, clear) = Exchange::begin(visitor, request.method().clone(), &self.pop);
+        let (exchange, clear) = Exchange::begin(visitor, request.method().clone(), &self.known.pop);
         let span = tracing::info_span!("request", ray = exchange.ray());
         self.answer_in_span(request, exchange, clear).instrument(span).await
     }
@@ -164,7 +186,11 @@ impl Gateway {
                 Version::HTTP_10 => "HTTP/1.0",
                 _ => "HTTP/1.1",
             },
-            colo: &self.pop,
+            colo: &self.known.pop,
+            country: self.known.countries.of(visitor.client),
+            tls_client_auth: agreed.and_then(|agreed| {
+                Some(self.known.authorities.say(&agreed.name, agreed.shown.as_ref()?))
+            }),
         };
         HeaderValue::from_str(&serde_json::to_string(&blob).ok()?).ok()
     }

@@ -1,10 +1,10 @@
 //! The native shell of a point of presence of one's own.
 //!
 //! A request's way: [`listener`] lets a visitor in if [`admission`] has a place, [`tls`] shakes hands with what [`certificate`]
-//! finds, [`serve`] speaks HTTP (its heads judged by [`head`], its pace by [`pulse`]), [`forward`]
-//! passes the request to the worker in [`workerd`].
+//! finds (and, where a hostname wants to know them, [`client_certificate`] verifies), [`serve`] speaks HTTP (its heads judged by [`head`], its pace by [`pulse`]), [`forward`]
+//! passes the request to the worker in [`workerd`], with what [`country`] says.
 //!
-//! The worker reaches origins through [`egress`].
+//! The worker reaches origins through [`egress`], and asks the control plane through [`control`].
 //!
 //! Beside it: [`replica`] follows the control plane and [`kv`] shows it to the worker; [`admin`]
 //! and [`metrics`] are for the operator. [`edge`] puts all together.
@@ -14,7 +14,10 @@ pub mod admission;
 pub mod body;
 pub mod certificate;
 pub mod client;
+pub mod client_certificate;
 pub mod config;
+pub mod control;
+pub mod country;
 pub mod early;
 pub mod edge;
 pub mod egress;

@@ -139,6 +139,32 @@ pub(crate) fn workerd_restarted() {
     counter!("lintel_edge_workerd_restarts_total").increment(1);
 }
 
+pub(crate) fn control_asked(outcome: &'static str) {
+    counter!("lintel_edge_control_questions_total", "outcome" => outcome).increment(1);
+}
+
+pub(crate) fn logins_waiting(waiting: u64) {
+    #[expect(clippy::cast_precision_loss, reason = "exact up to 2^53")]
+    gauge!("lintel_edge_login_events_waiting").set(waiting as f64);
+}
+
+pub(crate) fn logins_delivered(events: u64) {
+    counter!("lintel_edge_login_events_delivered_total").increment(events);
+}
+
+pub(crate) fn logins_dropped(events: u64) {
+    counter!("lintel_edge_login_events_dropped_total").increment(events);
+}
+
+pub(crate) fn client_certificate(outcome: &'static str) {
+    counter!("lintel_edge_client_certificates_total", "outcome" => outcome).increment(1);
+}
+
+pub(crate) fn country_database_loaded(usable: bool) {
+    let outcome = if usable { "usable" } else { "unusable" };
+    counter!("lintel_edge_country_database_loads_total", "outcome" => outcome).increment(1);
+}
+
 fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
@@ -164,6 +190,12 @@ fn describe() {
     c("lintel_edge_replica_read_errors_total", "Reads of the replica's file that failed");
     g("lintel_edge_workerd_up", "1 if workerd answers");
     c("lintel_edge_workerd_restarts_total", "Restarts of workerd");
+    c("lintel_edge_control_questions_total", "The worker's questions, by outcome");
+    g("lintel_edge_login_events_waiting", "Login events that the control plane does not have yet");
+    c("lintel_edge_login_events_delivered_total", "Login events that it has");
+    c("lintel_edge_login_events_dropped_total", "Login events lost: too many, or refused");
+    c("lintel_edge_client_certificates_total", "Handshakes that asked for one, by outcome");
+    c("lintel_edge_country_database_loads_total", "Reads of the country database, by outcome");
     describe_histogram!("lintel_edge_handshake_seconds", Unit::Seconds, "Duration of handshakes");
     describe_histogram!("lintel_edge_request_seconds", Unit::Seconds, "Duration of requests");
 }

@@ -7,7 +7,10 @@ use std::sync::Arc;
 use edge_state::Hostname;
 use edge_state::tls::TlsVersion;
 use rustls::crypto::aws_lc_rs::{self, Ticketer};
-use rustls::server::{Acceptor, NoServerSessionStorage, ResolvesServerCertUsingSni};
+use rustls::server::danger::ClientCertVerifier;
+use rustls::server::{
+    Acceptor, NoServerSessionStorage, ResolvesServerCertUsingSni, WebPkiClientVerifier,
+};
 use rustls::version::{TLS12, TLS13};
 use rustls::{
     CipherSuite, ProtocolVersion, ServerConfig, ServerConnection, SupportedProtocolVersion,
@@ -18,6 +21,8 @@ use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::certificate::Certificates;
+use crate::client_certificate::{Authorities, ClientAuthorities, Shown};
+use crate::metrics;
 use crate::replica::Replica;
 
 /// RFC 6066 §3.
@@ -29,6 +34,7 @@ const HANDSHAKE_FAILURE: u8 = 40;
 pub struct Tls {
     replica: Replica,
     certificates: Arc<Certificates>,
+    authorities: Arc<ClientAuthorities>,
     configs: HashMap<Policy, Arc<ServerConfig>>,
 }
 
@@ -51,6 +57,8 @@ pub struct Agreed {
     pub version: &'static str,
     /// As in `request.cf.tlsCipher`: `AEAD-AES256-GCM-SHA384`.
     pub cipher: String,
+    /// What came of asking for a certificate; `None`: the hostname does not ask.
+    pub shown: Option<Shown>,
 }
 
 /// No connection.
@@ -78,18 +86,22 @@ enum Versions {
 
 impl Tls {
     /// Prepares one configuration for each policy there can be.
-    pub fn new(replica: Replica, certificates: Arc<Certificates>) -> Result<Self, rustls::Error> {
+    pub fn new(
+        replica: Replica,
+        certificates: Arc<Certificates>,
+        authorities: Arc<ClientAuthorities>,
+    ) -> Result<Self, rustls::Error> {
         let tickets = Ticketer::new()?;
         let mut configs = HashMap::new();
         for versions in [Versions::Both, Versions::Only12, Versions::Only13] {
             for http2 in [true, false] {
                 let policy = Policy { versions, http2 };
-                let mut config = policy.config()?;
+                let mut config = policy.config(None)?;
                 config.ticketer = tickets.clone();
                 configs.insert(policy, Arc::new(config));
             }
         }
-        Ok(Self { replica, certificates, configs })
+        Ok(Self { replica, certificates, authorities, configs })
     }
 
     /// Reads the greeting, and shakes hands if the name is one of ours. The caller bounds the time.
@@ -106,13 +118,39 @@ impl Tls {
             say(&mut greeted.io, HANDSHAKE_FAILURE).await;
             return Err(Refused::Failed(io::Error::other("no signature scheme in common")));
         }
-        let policy = self.policy(&name);
-        let base = self.configs.get(&policy).unwrap_or_else(|| unreachable!("all are prepared"));
-        let mut config = ServerConfig::clone(base);
+        let authorities = self.authorities.find(&name);
+        let mut config = self
+            .config(&name, authorities.as_deref())
+            .map_err(|error| Refused::Failed(io::Error::other(error)))?;
         config.cert_resolver = certificates;
-        let stream = greeted.into_stream(Arc::new(config)).await.map_err(Refused::Failed)?;
-        let agreed = Agreed::of(stream.get_ref().1, name);
+        let stream = greeted.into_stream(Arc::new(config)).await.map_err(|error| {
+            if is_of_the_certificate(&error) {
+                metrics::client_certificate("refused");
+            }
+            Refused::Failed(error)
+        })?;
+        let connection = stream.get_ref().1;
+        let shown = authorities.map(|asked| asked.shown(connection.peer_certificates()));
+        if let Some(shown) = &shown {
+            metrics::client_certificate(if shown.has_certificate() { "verified" } else { "none" });
+        }
+        let agreed = Agreed { shown, ..Agreed::of(connection, name) };
         Ok(Secured { stream, agreed })
+    }
+
+    /// Where certificates are asked for, no session is resumed: each handshake verifies anew, by what
+    /// counts at that time.
+    fn config(
+        &self,
+        name: &Hostname,
+        authorities: Option<&Authorities>,
+    ) -> Result<ServerConfig, rustls::Error> {
+        let policy = self.policy(name);
+        if let Some(verifier) = authorities.and_then(Authorities::verifier) {
+            return policy.config(Some(verifier));
+        }
+        let base = self.configs.get(&policy).unwrap_or_else(|| unreachable!("all are prepared"));
+        Ok(ServerConfig::clone(base))
     }
 
     fn policy(&self, name: &Hostname) -> Policy {
@@ -129,6 +167,11 @@ impl Tls {
     }
 }
 
+fn is_of_the_certificate(error: &io::Error) -> bool {
+    let cause = error.get_ref().and_then(|cause| cause.downcast_ref());
+    matches!(cause, Some(rustls::Error::InvalidCertificate(_)))
+}
+
 /// A fatal alert, in the clear, and the end (RFC 8446 §5.1, §6).
 async fn say(stream: &mut TcpStream, alert: u8) {
     // The visitor may have hung up already; there is nothing more to say to it.
@@ -137,7 +180,10 @@ async fn say(stream: &mut TcpStream, alert: u8) {
 }
 
 impl Policy {
-    fn config(self) -> Result<ServerConfig, rustls::Error> {
+    fn config(
+        self,
+        client: Option<Arc<dyn ClientCertVerifier>>,
+    ) -> Result<ServerConfig, rustls::Error> {
         let versions: &[&'static SupportedProtocolVersion] = match self.versions {
             Versions::Both => &[&TLS13, &TLS12],
             Versions::Only12 => &[&TLS12],
@@ -146,7 +192,7 @@ impl Policy {
         let provider = Arc::new(aws_lc_rs::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_protocol_versions(versions)?
-            .with_no_client_auth()
+            .with_client_cert_verifier(client.unwrap_or_else(WebPkiClientVerifier::no_client_auth))
             .with_cert_resolver(Arc::new(ResolvesServerCertUsingSni::new()));
         let (h2, http1) = (b"h2".to_vec(), b"http/1.1".to_vec());
         config.alpn_protocols = if self.http2 { vec![h2, http1] } else { vec![http1] };
@@ -170,6 +216,7 @@ impl Agreed {
             http2: connection.alpn_protocol() == Some(b"h2"),
             version,
             cipher: suite.map(cipher_name).unwrap_or_default(),
+            shown: None,
         }
     }
 }
@@ -195,7 +242,7 @@ mod tests {
     #[test]
     fn the_hybrid_key_exchange_is_preferred() {
         let policy = Policy { versions: Versions::Both, http2: true };
-        let config = policy.config().unwrap();
+        let config = policy.config(None).unwrap();
         let groups: Vec<_> = config.crypto_provider().kx_groups.iter().map(|g| g.name()).collect();
         assert_eq!(groups.first(), Some(&NamedGroup::X25519MLKEM768));
         assert!(groups.contains(&NamedGroup::X25519), "for clients without it");

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use edge_state::seal::{KeyRing, SealingKey};
+use edge_state::seal::{self, KeyRing, SealingKey};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 use secrecy::SecretString;
@@ -43,6 +43,11 @@ pub struct Config {
     /// `LINTEL_EDGE_KEY` or `LINTEL_EDGE_KEY_FILE`: opens private keys; first line current,
     /// further lines previous keys.
     pub edge_keys: Arc<KeyRing>,
+    /// What the worker gets of it: keys derived from the same lines, which open no certificate.
+    pub access_keys: SecretString,
+    /// `LINTEL_COUNTRY_DATABASE`: an MMDB file that knows the countries of addresses; read anew when
+    /// it changes.
+    pub country_database: Option<PathBuf>,
     /// `LINTEL_DATA_DIR`, default `.lintel/edge`: the replica, sockets, workerd's configuration.
     pub data_dir: PathBuf,
     /// `LINTEL_WORKERD`: workerd's program.
@@ -131,6 +136,8 @@ impl Config {
             control_url: control_url(from)?,
             edge_token: SecretString::from(from.secret("LINTEL_EDGE_TOKEN", EDGE_TOKEN)?),
             edge_keys: Arc::new(edge_keys(from)?),
+            access_keys: access_keys(from)?,
+            country_database: from.text("LINTEL_COUNTRY_DATABASE").map(PathBuf::from),
             data_dir,
             workerd: from.text("LINTEL_WORKERD").map_or_else(find_workerd, PathBuf::from),
             worker_dir: from.path("LINTEL_WORKER_DIR", "edge-worker/build"),
@@ -257,6 +264,14 @@ fn edge_keys(from: &Variables<'_>) -> Result<KeyRing, ConfigError> {
         .into_iter();
     let current = keys.next().ok_or_else(|| wrong(name, "is empty".to_owned(), EDGE_KEY))?;
     Ok(KeyRing::new(current, keys))
+}
+
+fn access_keys(from: &Variables<'_>) -> Result<SecretString, ConfigError> {
+    let name = "LINTEL_EDGE_KEY";
+    let derived = seal::derive_ring(&from.secret(name, EDGE_KEY)?, seal::ACCESS);
+    let derived =
+        derived.map_err(|error| wrong(name, format!("cannot be used: {error}"), EDGE_KEY))?;
+    Ok(SecretString::from(derived.as_str()))
 }
 
 fn extra_roots(from: &Variables<'_>) -> Result<Vec<CertificateDer<'static>>, ConfigError> {

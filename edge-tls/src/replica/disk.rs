@@ -173,7 +173,8 @@ impl Disk {
     }
 }
 
-fn is_damage(error: &DatabaseError) -> bool {
+/// Whether a new file would do better.
+pub(crate) fn is_damage(error: &DatabaseError) -> bool {
     match error {
         DatabaseError::Storage(StorageError::Corrupted(_))
         | DatabaseError::UpgradeRequired(_)

@@ -82,6 +82,17 @@ impl Replica {
         of(name.clone()).or_else(|| of(name.wildcard()?))
     }
 
+    /// Which record says whose client certificates a name accepts, exact before wildcard, and its
+    /// revision.
+    #[must_use]
+    pub fn client_authorities(&self, name: &Hostname) -> Option<(Hostname, u64)> {
+        let of = |name: Hostname| {
+            let revision = self.revision(&Key::ClientAuthorities(name.clone()))?;
+            Some((name, revision))
+        };
+        of(name.clone()).or_else(|| of(name.wildcard()?))
+    }
+
     /// Returns once nothing is being written.
     pub async fn settle(&self) {
         drop(self.writing.lock().await);

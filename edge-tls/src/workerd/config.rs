@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 /// As in `edge-worker/wrangler.toml`: one worker, one behaviour.
 const COMPATIBILITY_DATE: &str = "2026-10-01";
 
+/// The worker's binding for the key of Access, and the variable of workerd that it is read from: what
+/// is in the environment is in no file.
+pub const ACCESS_KEY: &str = "LINTEL_ACCESS_KEY";
+
 /// What one run of workerd needs to know.
 pub struct Run {
     /// The built worker, `index.js` its entry.
@@ -18,6 +22,8 @@ pub struct Run {
     pub kv: PathBuf,
     /// The egress proxy's socket.
     pub egress: PathBuf,
+    /// The socket of the way to the control plane.
+    pub control: PathBuf,
     /// The worker's `LINTEL_POP`.
     pub pop: String,
     /// Where redirects to HTTPS lead.
@@ -64,7 +70,8 @@ impl Run {
                services = [\n    \
                  (name = \"worker\", worker = .worker),\n    \
                  (name = \"kv\", external = (address = {kv}, http = (style = host))),\n    \
-                 (name = \"origin\", external = (address = {egress}, http = (style = host))),\n  \
+                 (name = \"origin\", external = (address = {egress}, http = (style = host))),\n    \
+                 (name = \"control\", external = (address = {control}, http = (style = host))),\n  \
                ],\n  \
                sockets = [(\n    \
                  name = \"http\", address = {socket}, service = \"worker\",\n    \
@@ -77,12 +84,16 @@ impl Run {
                bindings = [\n    \
                  (name = \"STATE\", kvNamespace = \"kv\"),\n    \
                  (name = \"ORIGIN\", service = \"origin\"),\n    \
+                 (name = \"CONTROL\", service = \"control\"),\n    \
+                 (name = {access_key}, fromEnvironment = {access_key}),\n    \
                  (name = \"LINTEL_POP\", text = {pop}),\n    \
                  (name = \"LINTEL_HTTPS_PORT\", text = {port}),\n  \
                ],\n\
              );\n",
             kv = unix(&self.kv),
             egress = unix(&self.egress),
+            control = unix(&self.control),
+            access_key = quoted(ACCESS_KEY),
             socket = unix(&self.socket),
             modules = modules.concat(),
             date = quoted(COMPATIBILITY_DATE),
@@ -149,6 +160,7 @@ mod tests {
             socket: "/d/w.sock".into(),
             kv: "/d/kv.sock".into(),
             egress: "/d/egress.sock".into(),
+            control: "/d/control.sock".into(),
             pop: "ams\"1".into(),
             https_port: 8443,
         };
@@ -175,6 +187,7 @@ mod tests {
             socket: PathBuf::new(),
             kv: PathBuf::new(),
             egress: PathBuf::new(),
+            control: PathBuf::new(),
             pop: String::new(),
             https_port: 443,
         };

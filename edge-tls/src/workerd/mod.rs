@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rand::Rng as _;
+use secrecy::SecretString;
 use tokio::io::{
     AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, BufReader,
 };
@@ -45,6 +46,8 @@ pub struct Workerd {
     pub worker_dir: PathBuf,
     /// `LINTEL_DATA_DIR`.
     pub data_dir: PathBuf,
+    /// The keys of Access, for the worker.
+    pub access_keys: SecretString,
     /// The worker's `LINTEL_POP`.
     pub pop: String,
     /// Where redirects to HTTPS lead.
@@ -89,6 +92,12 @@ impl Workerd {
     #[must_use]
     pub fn egress_socket(&self) -> PathBuf {
         self.data_dir.join("egress.sock")
+    }
+
+    /// Where the worker's questions to the control plane arrive.
+    #[must_use]
+    pub fn control_socket(&self) -> PathBuf {
+        self.data_dir.join("control.sock")
     }
 
     /// Makes the folder, for this user alone.
@@ -183,7 +192,7 @@ impl Workerd {
         nursery: &Nursery,
     ) -> Result<Child, WorkerdError> {
         let config = self.run(socket).prepare()?;
-        let command = process::command(&self.program, &config);
+        let command = process::command(&self.program, &config, &self.access_keys);
         let failed = |error| WorkerdError::Start { program: self.program.clone(), error };
         let mut child = nursery.start(command).await.map_err(failed)?;
         if let Some(pid) = child.id() {
@@ -202,6 +211,7 @@ impl Workerd {
             socket: socket.to_owned(),
             kv: self.kv_socket(),
             egress: self.egress_socket(),
+            control: self.control_socket(),
             pop: self.pop.clone(),
             https_port: self.https_port,
         }

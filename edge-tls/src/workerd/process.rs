@@ -6,8 +6,11 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 
 use rustix::process::{Pid, Signal, kill_process};
+use secrecy::{ExposeSecret as _, SecretString};
 use tokio::process::Child;
 use tokio::sync::oneshot;
+
+use super::config::ACCESS_KEY;
 
 /// Starts children from one thread that lives as long as this value: the kernel's parent-death
 /// signal is for the death of the thread that started the child, not of the process.
@@ -46,9 +49,9 @@ impl Nursery {
 }
 
 /// `workerd serve` for a configuration, under `setpriv` where there is one, so that the kernel
-/// kills it when we die.
+/// kills it when we die. Of our secrets it gets the one that the worker needs.
 #[must_use]
-pub fn command(program: &Path, config: &Path) -> Command {
+pub fn command(program: &Path, config: &Path, access_keys: &SecretString) -> Command {
     let program = native(program);
     let mut command = match find("setpriv") {
         Some(setpriv) => {
@@ -58,6 +61,8 @@ pub fn command(program: &Path, config: &Path) -> Command {
         }
         None => Command::new(program),
     };
+    command.env_remove("LINTEL_EDGE_KEY").env_remove("LINTEL_EDGE_TOKEN");
+    command.env(ACCESS_KEY, access_keys.expose_secret());
     command.arg("serve").arg(config).stdin(Stdio::null());
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command

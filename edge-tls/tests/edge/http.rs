@@ -43,6 +43,17 @@ async fn another_host_than_the_handshakes_is_misdirected() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_worker_hears_of_the_visitors_country() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/country/german.mmdb");
+    let lintel = Lintel::start_with(|config| config.country_database = Some(file.into())).await;
+    lintel.host(HOST, &[P256]).await;
+    let mut forging = request(HOST, "/");
+    forging.headers_mut().insert("cf-blob", "{\"country\":\"FR\"}".parse().unwrap());
+    let answer = json(&lintel.visitor().send(HOST, forging).await);
+    assert_eq!(answer["cf"]["country"], "DE");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn visitors_cannot_speak_in_our_name() {
     let lintel = lintel().await;
     let forged = [

@@ -5,6 +5,8 @@
 mod support;
 
 mod certificates;
+mod client_certificates;
+mod control;
 mod egress;
 mod http;
 mod http2;

@@ -29,6 +29,13 @@ export default {
         if (!fault) return answer;
         return new Response(null, { status: answer.status, headers: { "X-Seen-Fault": fault } });
       }
+      case "control": {
+        const { method } = request;
+        const body = method === "GET" ? undefined : request.body;
+        return env.CONTROL.fetch(`http://control/${rest.join("/")}${url.search}`, { method, body });
+      }
+      case "access-key":
+        return new Response(env.LINTEL_ACCESS_KEY);
       case "body":
         return new Response(request.body, { headers: { "X-Lintel-Secret": "1", "X-Plain": "1" } });
       case "large":

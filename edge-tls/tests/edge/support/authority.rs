@@ -7,7 +7,7 @@ use edge_state::seal::{KeyRing, SealEntropy};
 use edge_state::{Hostname, KeyType};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rcgen::{KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, RsaKeySize, SerialNumber};
-use rustls_pki_types::CertificateDer;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -18,6 +18,12 @@ pub struct Leaf {
     pub serial: String,
     pub chain: String,
     pub key: Vec<u8>,
+}
+
+/// A client's certificate and its key.
+pub struct ClientCertificate {
+    pub chain: Vec<CertificateDer<'static>>,
+    pub key: PrivateKeyDer<'static>,
 }
 
 /// Making RSA keys takes a while; these tests are not about their secrecy.
@@ -31,6 +37,20 @@ impl Authority {
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
         let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
         Self { issuer }
+    }
+
+    /// For a person or a machine, valid until then.
+    pub fn client(&self, name: &str, until: (i32, u8, u8)) -> ClientCertificate {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::default();
+        params.distinguished_name = rcgen::DistinguishedName::new();
+        params.distinguished_name.push(DnType::OrganizationName, "Example, Inc.");
+        params.distinguished_name.push(DnType::CommonName, name);
+        params.not_after = rcgen::date_time_ymd(until.0, until.1, until.2);
+        params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        ClientCertificate { chain: vec![certificate.der().clone()], key }
     }
 
     pub fn root(&self) -> CertificateDer<'static> {

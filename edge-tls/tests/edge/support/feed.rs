@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::{get, put};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
+use edge_state::access::call::LogBatch;
 use edge_state::change::{Change, Changes, PointOfPresence, SnapshotPage};
 use edge_state::{Key, Record};
 use tokio::net::TcpListener;
@@ -38,6 +39,10 @@ struct Contents {
     records: BTreeMap<String, (i64, Option<String>)>,
     points_of_presence: HashMap<String, PointOfPresence>,
     snapshots: usize,
+    /// Ids of the login events that arrived, in order.
+    logins: Vec<String>,
+    /// Refuses batches with this one in it.
+    poison: Option<String>,
 }
 
 impl Feed {
@@ -67,6 +72,9 @@ impl Feed {
             .route("/edge/v1/changes", get(changes))
             .route("/edge/v1/snapshot", get(snapshot))
             .route("/edge/v1/points_of_presence/{name}", put(announce))
+            .route("/edge/v1/access/logs", post(logs))
+            .route("/edge/v1/access/pins/check", post(check_pin))
+            .route("/edge/v1/access/spend", post(async || StatusCode::CONFLICT))
             .with_state(self.shared.clone());
         let server = tokio::spawn(async move {
             axum::serve(listener, router).await.unwrap();
@@ -120,6 +128,14 @@ impl Feed {
 
     pub fn snapshots(&self) -> usize {
         self.shared.state.lock().unwrap().snapshots
+    }
+
+    pub fn logins(&self) -> Vec<String> {
+        self.shared.state.lock().unwrap().logins.clone()
+    }
+
+    pub fn refuse_logins_with(&self, id: &str) {
+        self.shared.state.lock().unwrap().poison = Some(id.to_owned());
     }
 
     pub fn forget_points_of_presence(&self) {
@@ -194,6 +210,26 @@ async fn announce(
     authorized(&headers)?;
     shared.state.lock().unwrap().points_of_presence.insert(name, point_of_presence);
     Ok(Json(()))
+}
+
+async fn logs(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    Json(batch): Json<LogBatch>,
+) -> Answer<()> {
+    authorized(&headers)?;
+    let mut state = shared.state.lock().unwrap();
+    let ids: Vec<_> = batch.events.into_iter().map(|event| event.id).collect();
+    if state.poison.as_ref().is_some_and(|poison| ids.contains(poison)) {
+        return Err(StatusCode::BAD_REQUEST);
+    }
+    state.logins.extend(ids);
+    Ok(Json(()))
+}
+
+async fn check_pin(headers: HeaderMap, body: String) -> Answer<serde_json::Value> {
+    authorized(&headers)?;
+    Ok(Json(serde_json::json!({ "asked": body })))
 }
 
 fn authorized(headers: &HeaderMap) -> Result<(), StatusCode> {

@@ -26,6 +26,8 @@ use self::feed::Feed;
 use self::visitor::Visitor;
 
 pub const ZONE: &str = "023e105f4ecef8ad9ca31a8372d0c353";
+/// What the worker gets, and no certificate is sealed with.
+pub const ACCESS_KEYS: &str = "test:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\n";
 const PATIENCE: Duration = Duration::from_mins(1);
 
 /// One point of presence, with all that it needs around it.
@@ -159,6 +161,8 @@ fn config(folder: &Path, feed: &Feed) -> Config {
         control_url: feed.url(),
         edge_token: feed::TOKEN.into(),
         edge_keys: Arc::new(keys()),
+        access_keys: ACCESS_KEYS.into(),
+        country_database: None,
         data_dir: folder.join("edge"),
         workerd: workerd(),
         worker_dir: worker_dir(),

@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::authority::Authority;
+use super::authority::{Authority, ClientCertificate};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -50,6 +50,18 @@ impl Visitor {
             .unwrap()
             .with_root_certificates(self.roots.clone())
             .with_no_client_auth();
+        self
+    }
+
+    /// Shows a client certificate: chain and key.
+    pub fn showing(mut self, certificate: &ClientCertificate) -> Self {
+        let chain = certificate.chain.clone();
+        self.config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(self.roots.clone())
+            .with_client_auth_cert(chain, certificate.key.clone_key())
+            .unwrap();
         self
     }
 
