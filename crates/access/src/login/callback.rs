@@ -126,11 +126,10 @@ pub(crate) fn onward(visit: &Visit, target: &Target, reason: &str) -> Result<Res
 
 /// The provider is asked again with what it posted, now that our cookies come with it.
 fn post_again(visit: &Visit, provider: &str, given: &Form) -> Response {
-    let nonce = crate::event::nonce(visit.here.dice("script"));
     let mut fields: Vec<_> = given.pairs().collect();
     fields.push((AGAIN, "1"));
     let action = format!("/access/callback/{provider}");
-    repost::render(&repost::View { frame: visit.frame(), action: &action, fields, nonce: &nonce })
+    repost::render(&repost::View { frame: visit.frame(), action: &action, fields })
 }
 
 fn retry(target: &Target) -> Link {

@@ -2,7 +2,7 @@
 
 use maud::html;
 
-use super::{Frame, draw, page};
+use super::{Frame, Sheet, icon};
 use crate::Response;
 
 /// Somebody waits.
@@ -33,32 +33,40 @@ pub struct Decide<'a> {
     pub action: &'a str,
 }
 
-/// Seconds after which the waiting page looks again.
-const LOOK_AGAIN: u32 = 15;
+/// Looks again after a while, as long as somebody looks at the page.
+const LOOK_AGAIN: &str = "setInterval(()=>{document.hidden||\
+    location.replace(document.getElementById('again').href)},15000)";
 
 /// Draws the waiting page.
 #[must_use]
 pub fn wait(view: &Wait) -> Response {
-    let head =
-        html! { meta http-equiv="refresh" content=(format!("{LOOK_AGAIN}; url={}", view.again)); };
     let main = html! {
-        p role="status" { "Your request for " (view.application) " waits for somebody to agree. This page looks again by itself." }
-        p { "Who may agree does so here: " code { (view.decide) } }
-        a.button href=(view.again) { "Look again" }
+        p role="status" {
+            "Your request for " strong { bdi { (view.application) } }
+            " waits for somebody to agree. You may leave this page open, or come back later."
+        }
+        p.lead { "Whoever may agree does so here:" span.url dir="ltr" { (view.decide) } }
+        a.button.first #again href=(view.again) { "Look again" }
     };
-    draw(&view.frame, 200, "Waiting for approval", &head, &main, "script-src 'none'")
+    Sheet::new(&view.frame, 200, "Waiting for approval")
+        .mark("wait", &icon::clock())
+        .script(LOOK_AGAIN)
+        .card(&main)
 }
 
 /// Draws the page of who decides.
 #[must_use]
 pub fn decide(view: &Decide) -> Response {
     let main = html! {
-        p { strong { (view.email) } " asks to open " strong { (view.application) } "." }
-        blockquote { (view.justification) }
+        dl {
+            div { dt { "Who asks" } dd { bdi { (view.email) } } }
+            div { dt { "For" } dd { bdi { (view.application) } } }
+            div { dt { "Because" } dd.said dir="auto" { (view.justification) } }
+        }
         form method="post" action=(view.action) {
-            button type="submit" name="decision" value="approve" { "Let them in" }
-            button type="submit" name="decision" value="refuse" { "Refuse" }
+            button.button.first type="submit" name="decision" value="approve" { "Let them in" }
+            button.button type="submit" name="decision" value="refuse" { "Refuse" }
         }
     };
-    page(&view.frame, 200, "Request for access", &main)
+    Sheet::new(&view.frame, 200, "Request for access").mark("", &icon::person()).card(&main)
 }

@@ -2,7 +2,7 @@
 
 use maud::html;
 
-use super::{Field, Frame, hidden, page};
+use super::{ERROR, Field, Frame, Sheet, error, hidden};
 use crate::Response;
 
 /// The page.
@@ -33,20 +33,25 @@ pub const TIMES: [(u64, &str); 4] =
 pub fn render(view: &View) -> Response {
     let prompt = view.prompt.unwrap_or("Why do you need access?");
     let main = html! {
-        @if view.approval { p { "Somebody has to agree before you can open " (view.application) "." } }
-        @if let Some(error) = view.error { p #error role="alert" { (error) } }
+        @if view.approval {
+            p.lead { "Somebody has to agree before you can open " bdi { (view.application) } "." }
+        }
+        (error(view.error, None))
         form method="post" action=(view.action) {
             (hidden(&view.fields))
-            label for="justification" { (prompt) }
-            textarea #justification name="justification" required maxlength="1000" rows="4" {}
+            label for="justification" dir="auto" { (prompt) }
+            textarea #justification name="justification" required maxlength="1000" rows="4"
+                dir="auto" autofocus aria-describedby=[view.error.map(|_| ERROR)] {}
             @if view.approval {
                 label for="seconds" { "For how long?" }
                 select #seconds name="seconds" {
                     @for (seconds, label) in TIMES { option value=(seconds) { (label) } }
                 }
             }
-            button type="submit" { "Continue" }
+            button.button.first type="submit" {
+                @if view.approval { "Ask for access" } @else { "Continue" }
+            }
         }
     };
-    page(&view.frame, 200, &format!("Opening {}", view.application), &main)
+    Sheet::new(&view.frame, 200, &format!("Opening {}", view.application)).card(&main)
 }

@@ -1,8 +1,8 @@
 //! Which provider somebody signs in with.
 
-use maud::html;
+use maud::{Markup, html};
 
-use super::{Frame, page};
+use super::{Frame, Sheet, icon};
 use crate::Response;
 
 /// The login page.
@@ -37,18 +37,31 @@ pub struct Provider<'a> {
 #[must_use]
 pub fn render(view: &View) -> Response {
     let main = html! {
-        @if let Some(text) = view.header { p { (text) } }
-        @if let Some(notice) = view.notice { p role="status" { (notice) } }
+        @if let Some(text) = view.header { p.lead dir="auto" { (text) } }
+        @if let Some(notice) = view.notice { p.note role="status" { (notice) } }
         @if view.providers.is_empty() {
             p { "No way to sign in is configured here. Please ask your administrator." }
-        }
-        nav aria-label="Ways to sign in" {
-            @for provider in &view.providers {
-                a.button href=(provider.href) data-idp=(provider.id) data-kind=(provider.kind) {
-                    "Continue with " (provider.name)
+        } @else {
+            nav aria-label="Ways to sign in" {
+                ul.ways role="list" {
+                    @for provider in &view.providers { li { (way(provider)) } }
                 }
             }
         }
     };
-    page(&view.frame, 200, &format!("Sign in to {}", view.application), &main)
+    Sheet::new(&view.frame, 200, &format!("Sign in to {}", view.application)).card(&main)
+}
+
+fn way(provider: &Provider) -> Markup {
+    html! {
+        a.button href=(provider.href) data-idp=(provider.id) data-kind=(provider.kind) {
+            @if provider.kind == "onetimepin" {
+                span.tile aria-hidden="true" { (icon::envelope()) }
+            } @else {
+                (icon::letter(provider.name))
+            }
+            span { "Continue with " bdi { (provider.name) } }
+            (icon::go())
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use maud::html;
 
-use super::{Field, Frame, hidden, page};
+use super::{Field, Frame, Sheet, hidden};
 use crate::Response;
 
 /// Asks whether somebody wants to go.
@@ -22,12 +22,14 @@ pub struct View<'a> {
 #[must_use]
 pub fn render(view: &View) -> Response {
     let main = html! {
-        @if let Some(email) = view.email { p { "You are signed in as " strong { (email) } "." } }
+        @if let Some(email) = view.email {
+            p.lead { "You are signed in as " strong { bdi { (email) } } "." }
+        }
         form method="post" action=(view.action) {
             (hidden(&view.fields))
-            button type="submit" { "Sign out" }
-            button type="submit" name="everywhere" value="1" { "Sign out on all devices" }
+            button.button.first type="submit" { "Sign out" }
+            button.button type="submit" name="everywhere" value="1" { "Sign out on all devices" }
         }
     };
-    page(&view.frame, 200, "Sign out", &main)
+    Sheet::new(&view.frame, 200, "Sign out?").card(&main)
 }

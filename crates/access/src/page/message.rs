@@ -2,7 +2,7 @@
 
 use maud::html;
 
-use super::{Frame, Link, page};
+use super::{Frame, Link, Sheet, icon};
 use crate::Response;
 
 /// The page.
@@ -26,11 +26,24 @@ pub struct View<'a> {
 #[must_use]
 pub fn render(view: &View) -> Response {
     let main = html! {
-        @for text in &view.text { p { (text) } }
-        @if let Some(code) = view.code {
-            p { "Tell your administrator this code: " code #code data-code=(code) { (code) } }
+        @for text in view.text.iter().filter(|text| !text.is_empty()) {
+            p dir="auto" { (text) }
         }
-        @for link in &view.links { a.button href=(link.href) { (link.label) } }
+        @if let Some(code) = view.code {
+            p.lead {
+                "If you ask for help, give this code: "
+                code.code #code data-code=(code) { (code) }
+            }
+        }
+        @for (at, link) in view.links.iter().enumerate() {
+            a.button.first[at == 0] href=(link.href) { (link.label) }
+        }
     };
-    page(&view.frame, view.status, view.title, &main)
+    let (class, icon) = match view.status {
+        200..=299 => ("good", icon::tick()),
+        401 | 403 => ("bad", icon::lock()),
+        500.. => ("", icon::clock()),
+        _ => ("bad", icon::warning(24)),
+    };
+    Sheet::new(&view.frame, view.status, view.title).mark(class, &icon).card(&main)
 }

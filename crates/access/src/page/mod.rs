@@ -5,13 +5,23 @@
 //! - [`launcher`]: the App Launcher; [`logout`]: going
 //! - [`message`]: everything that went wrong, and a friendly word; [`repost`]: a form that a
 //!   provider posted without cookies
+//!
+//! They work without scripts, in light and dark, on phones, for eyes, keyboards and screen readers.
+//! Styles and scripts are named by their hashes in the policy of the page, so nothing else runs and
+//! no `style` attribute counts.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use edge_state::access::organization::LoginDesign;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use sha2::{Digest as _, Sha256};
 
 use crate::Response;
+use colour::Colour;
 
 pub mod approval;
+mod colour;
+mod icon;
 pub mod justify;
 pub mod launcher;
 pub mod login;
@@ -43,7 +53,129 @@ pub struct Link {
 /// A hidden field of a form.
 pub type Field = (&'static str, String);
 
-pub(crate) fn hidden(fields: &[Field]) -> Markup {
+/// A page, before it is one.
+pub(crate) struct Sheet<'a> {
+    frame: &'a Frame<'a>,
+    status: u16,
+    title: &'a str,
+    /// Above the title.
+    mark: Option<Markup>,
+    /// All that runs.
+    script: Option<&'static str>,
+}
+
+/// The operator's colours of one page.
+#[derive(Clone, Copy, Default)]
+struct Look<'a> {
+    page: Option<&'a str>,
+    text: Option<&'a str>,
+    bar: Option<&'a str>,
+}
+
+impl<'a> Sheet<'a> {
+    pub(crate) fn new(frame: &'a Frame<'a>, status: u16, title: &'a str) -> Self {
+        Self { frame, status, title, mark: None, script: None }
+    }
+
+    fn mark(mut self, class: &str, icon: &Markup) -> Self {
+        self.mark = Some(html! { div class={ "mark " (class) } { (icon) } });
+        self
+    }
+
+    fn script(mut self, script: &'static str) -> Self {
+        self.script = Some(script);
+        self
+    }
+
+    /// A card in the middle: one thing to read, one thing to do.
+    fn card(&self, main: &Markup) -> Response {
+        let design = self.frame.design;
+        let look = Look {
+            page: design.background_color.as_deref(),
+            text: design.text_color.as_deref(),
+            bar: None,
+        };
+        let body = html! {
+            body.narrow {
+                header { (self.brand(design.logo_path.as_deref())) }
+                main.card {
+                    @if let Some(mark) = &self.mark { (mark) }
+                    h1 dir="auto" { (self.title) }
+                    (main)
+                }
+                footer {
+                    @if let Some(text) = &design.footer_text { p dir="auto" { (text) } }
+                    small { "Request " code { (self.frame.ray_id) } }
+                }
+            }
+        };
+        self.draw(look, &body)
+    }
+
+    fn brand(&self, logo: Option<&str>) -> Markup {
+        let name = self.frame.organization;
+        html! {
+            div.brand {
+                @match logo.filter(|logo| is_image(logo)) {
+                    Some(logo) => img src=(logo) alt=(name);,
+                    None => { (icon::letter(name)) span dir="auto" { (name) } }
+                }
+            }
+        }
+    }
+
+    fn draw(&self, look: Look, body: &Markup) -> Response {
+        let style = style(look);
+        let page = html! {
+            (DOCTYPE)
+            html lang="en" dir="ltr" {
+                head {
+                    meta charset="utf-8";
+                    meta name="viewport" content="width=device-width, initial-scale=1";
+                    meta name="robots" content="noindex";
+                    title { (self.title) " · " (self.frame.organization) }
+                    style { (PreEscaped(&style)) }
+                }
+                (body)
+                @if let Some(script) = self.script { script { (PreEscaped(script)) } }
+            }
+        };
+        let scripts = self.script.map_or_else(|| "'none'".to_owned(), hash);
+        let policy = format!(
+            "default-src 'none'; style-src {}; script-src {scripts}; img-src https: data:; \
+             base-uri 'none'; form-action 'self' https:; frame-ancestors 'none'",
+            hash(&style)
+        );
+        // `same-origin`: with less, browsers send no `Origin` that a form can be recognised by.
+        headers(self.status, page.into_string(), policy, "same-origin")
+    }
+}
+
+/// The style sheet, with the operator's colours and text that can be read on them. In dark mode a
+/// light colour stays away: it would dazzle.
+fn style(look: Look) -> String {
+    let mut style = STYLE.to_owned();
+    let colour = |text: Option<&str>| text.and_then(Colour::parse);
+    for (name, background) in [("page", look.page), ("bar", look.bar)] {
+        let Some(background) = colour(background) else { continue };
+        let text = background.text(colour(look.text));
+        let rule = format!(":root{{--{name}:{background};--on-{name}:{text}}}");
+        let rule = if background.is_light() {
+            format!("@media(prefers-color-scheme:light){{{rule}}}")
+        } else {
+            rule
+        };
+        style.push_str(&rule);
+    }
+    style
+}
+
+/// A source that is known by what it says (CSP level 3 §8.4).
+fn hash(text: &str) -> String {
+    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)))
+}
+
+fn hidden(fields: &[Field]) -> Markup {
     html! {
         @for (name, value) in fields {
             input type="hidden" name=(name) value=(value);
@@ -51,81 +183,41 @@ pub(crate) fn hidden(fields: &[Field]) -> Markup {
     }
 }
 
-/// A whole page.
-pub(crate) fn page(frame: &Frame, status: u16, title: &str, main: &Markup) -> Response {
-    let head = html! {};
-    draw(frame, status, title, &head, main, "script-src 'none'")
-}
-
-/// As [`page`], with more in its head, and what scripts it may run.
-pub(crate) fn draw(
-    frame: &Frame,
-    status: u16,
-    title: &str,
-    head: &Markup,
-    main: &Markup,
-    scripts: &str,
-) -> Response {
-    let body = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="robots" content="noindex";
-                title { (title) " · " (frame.organization) }
-                style { (PreEscaped(STYLE)) }
-                (head)
-            }
-            body {
-                header {
-                    @if let Some(logo) = frame.design.logo_path.as_deref().filter(|l| is_image(l)) {
-                        img src=(logo) alt=(frame.organization);
-                    } @else {
-                        strong { (frame.organization) }
-                    }
-                }
-                main { h1 { (title) } (main) }
-                footer {
-                    @if let Some(text) = &frame.design.footer_text { p { (text) } }
-                    small { "Request " code { (frame.ray_id) } }
-                }
+/// What was wrong with what was typed. [`ERROR`] is its id, for the field.
+fn error(text: Option<&str>, more: Option<&str>) -> Markup {
+    html! {
+        @if let Some(text) = text {
+            p.alert id=(ERROR) role="alert" {
+                (icon::warning(20))
+                span { (text) @if let Some(more) = more { " " (more) } }
             }
         }
-    };
-    let policy = format!(
-        "default-src 'none'; style-src 'unsafe-inline'; img-src https: data:; base-uri 'none'; \
-         form-action 'self' https:; frame-ancestors 'none'; {scripts}"
-    );
-    // `same-origin`: with less, browsers send no `Origin` that a form can be recognised by.
-    Response { status, body: body.into_string(), ..Response::default() }
+    }
+}
+
+const ERROR: &str = "error";
+
+fn headers(status: u16, body: String, policy: String, referrer: &str) -> Response {
+    Response { status, body, ..Response::default() }
         .with_header("content-type", "text/html; charset=utf-8")
         .with_header("content-security-policy", policy)
         .with_header("x-frame-options", "DENY")
         .with_header("x-content-type-options", "nosniff")
-        .with_header("referrer-policy", "same-origin")
+        .with_header("referrer-policy", referrer)
         .with_header("cache-control", "no-store")
 }
 
 /// Whether a URL may be an image's.
-pub(crate) fn is_image(url: &str) -> bool {
+fn is_image(url: &str) -> bool {
     url.starts_with("https://") || url.starts_with("data:image/")
 }
 
-const STYLE: &str = "body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:2rem auto;padding:0 1rem}\
-input,textarea,button,.button{font:inherit;display:block;margin:.5rem 0;padding:.6rem 1rem}\
-:root{color-scheme:light dark}header img{max-height:4rem}";
+const STYLE: &str = include_str!("style.css");
 
 /// A page of the operator's own: it may look as it likes, and run nothing.
 #[must_use]
 pub fn own(status: u16, html: &str) -> Response {
     let policy = "default-src 'none'; style-src 'unsafe-inline' https:; img-src https: data:; \
                   font-src https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-    Response { status, body: html.to_owned(), ..Response::default() }
-        .with_header("content-type", "text/html; charset=utf-8")
-        .with_header("content-security-policy", policy)
-        .with_header("x-frame-options", "DENY")
-        .with_header("x-content-type-options", "nosniff")
-        .with_header("referrer-policy", "no-referrer")
-        .with_header("cache-control", "no-store")
+    headers(status, html.to_owned(), policy.to_owned(), "no-referrer")
 }

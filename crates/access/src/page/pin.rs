@@ -2,7 +2,7 @@
 
 use maud::html;
 
-use super::{Field, Frame, hidden, page};
+use super::{ERROR, Field, Frame, Sheet, error, hidden};
 use crate::Response;
 
 /// Asks for an address.
@@ -47,45 +47,49 @@ pub struct Enter<'a> {
 #[must_use]
 pub fn ask(view: &Ask) -> Response {
     let main = html! {
-        p { "We send you a code by e-mail." }
-        @if let Some(error) = view.error { p #error role="alert" { (error) } }
+        p.lead { "We send you a code by e-mail. There is no password." }
+        (error(view.error, None))
         form method="post" action=(view.action) {
             (hidden(&view.fields))
             label for="email" { "E-mail address" }
             input #email name="email" type="email" autocomplete="email" required maxlength="254"
-                autofocus value=(view.email) aria-describedby=[view.error.map(|_| "error")];
-            button type="submit" { "Send me a code" }
+                autofocus value=(view.email) aria-invalid=[view.error.map(|_| "true")]
+                aria-describedby=[view.error.map(|_| ERROR)];
+            button.button.first type="submit" { "Send me a code" }
         }
         p { a href=(view.back) { "Sign in another way" } }
     };
-    page(&view.frame, view.status, "Sign in by e-mail", &main)
+    Sheet::new(&view.frame, view.status, "Sign in by e-mail").card(&main)
 }
 
 /// Draws the form for the code.
 #[must_use]
 pub fn enter(view: &Enter) -> Response {
+    let tries = view.tries_left.map(|left| match left {
+        0 => "No tries are left.".to_owned(),
+        1 => "One try is left.".to_owned(),
+        left => format!("{left} tries are left."),
+    });
     let main = html! {
-        p {
-            "If " strong { (view.email) } " may sign in here, a code is on its way. "
-            "It is good for ten minutes, in this browser."
+        p.lead #hint {
+            "If " strong { bdi { (view.email) } } " may sign in here, a code is on its way. "
+            "It is good for ten minutes, in this browser only."
         }
-        @if let Some(error) = view.error {
-            p #error role="alert" {
-                (error)
-                @if let Some(tries) = view.tries_left { " Tries left: " (tries) "." }
-            }
-        }
+        (error(view.error, tries.as_deref()))
         form method="post" action=(view.action) {
             (hidden(&view.fields))
             label for="code" { "Code" }
-            input #code name="code" type="text" inputmode="numeric" autocomplete="one-time-code"
-                required maxlength="40" autofocus aria-describedby=[view.error.map(|_| "error")];
-            button type="submit" { "Sign in" }
+            input.pin #code name="code" type="text" inputmode="numeric"
+                autocomplete="one-time-code" autocapitalize="off" spellcheck="false" dir="ltr"
+                required maxlength="40" autofocus aria-invalid=[view.error.map(|_| "true")]
+                aria-describedby=(if view.error.is_some() { "error hint" } else { "hint" });
+            button.button.first type="submit" { "Sign in" }
         }
         form method="post" action=(view.action) {
             (hidden(&view.fields))
-            button type="submit" name="resend" value="1" { "Send another code" }
+            span.lead { "Nothing came? Look among unwanted mail, or " }
+            button.plain type="submit" name="resend" value="1" { "send another code" }
         }
     };
-    page(&view.frame, view.status, "Enter your code", &main)
+    Sheet::new(&view.frame, view.status, "Enter your code").card(&main)
 }

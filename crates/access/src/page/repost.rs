@@ -1,9 +1,9 @@
 //! What a provider posted from its own site came without our cookies (`SameSite=Lax`): this page
 //! posts it once more, from ours.
 
-use maud::{PreEscaped, html};
+use maud::html;
 
-use super::{Frame, draw};
+use super::{Frame, Sheet};
 use crate::Response;
 
 /// The page.
@@ -15,20 +15,20 @@ pub struct View<'a> {
     pub action: &'a str,
     /// What was posted, and the mark that this was the first time.
     pub fields: Vec<(&'a str, &'a str)>,
-    /// For the one script, random.
-    pub nonce: &'a str,
 }
 
-/// Draws it. Without scripts there is a button.
+/// Without scripts there is a button.
+const SUBMIT: &str = "document.getElementById('again').submit()";
+
+/// Draws it.
 #[must_use]
 pub fn render(view: &View) -> Response {
     let main = html! {
+        p.lead { "You are being signed in." }
         form #again method="post" action=(view.action) {
             @for (name, value) in &view.fields { input type="hidden" name=(name) value=(value); }
-            button type="submit" { "Continue" }
+            button.button.first type="submit" { "Continue" }
         }
-        script nonce=(view.nonce) { (PreEscaped("document.getElementById('again').submit()")) }
     };
-    let scripts = format!("script-src 'nonce-{}'", view.nonce);
-    draw(&view.frame, 200, "One moment", &html! {}, &main, &scripts)
+    Sheet::new(&view.frame, 200, "One moment").script(SUBMIT).card(&main)
 }
