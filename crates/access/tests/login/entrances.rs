@@ -1,0 +1,163 @@
+//! Every way in, against everything that can be switched off or missing.
+
+use serde_json::json;
+
+use crate::control::{CODE, user_id};
+use crate::world::{Browser, Reading as _, TEAM, WIKI, World};
+
+/// Somebody on the way in, one step before the end; and whether the last step let them in.
+type Entrance = fn(&mut World, &mut Browser, Off) -> bool;
+
+/// Switches something off in the middle.
+type Off = fn(&mut World);
+
+const PARTIES: [(&str, Off); 11] = [
+    ("organization off", |w| w.edit(&format!("org:{TEAM}"), |r| r["enabled"] = false.into())),
+    ("organization missing", |w| drop(w.records.remove(&format!("org:{TEAM}")))),
+    ("application off", |w| w.edit("app:wiki", |r| r["enabled"] = false.into())),
+    ("application missing", |w| drop(w.records.remove("app:wiki"))),
+    ("application elsewhere", |w| w.edit("app:wiki", |r| r["auth_domain"] = "x.test".into())),
+    ("provider off", |w| each_provider(w, |r| r["enabled"] = false.into())),
+    ("provider missing", |w| w.records.retain(|key, _| !key.starts_with("idp:"))),
+    ("provider not listed", |w| {
+        w.edit(&format!("org:{TEAM}"), |r| r["identity_providers"] = json!([]));
+    }),
+    ("provider not allowed", |w| w.edit("app:wiki", |r| r["allowed_idps"] = json!(["none"]))),
+    ("user off", |w| revoke(w, json!({ "not_after": 0, "disabled": true }))),
+    ("user revoked", |w| {
+        let now = w.now;
+        revoke(w, json!({ "not_after": now }));
+    }),
+];
+
+fn each_provider(world: &mut World, change: fn(&mut serde_json::Value)) {
+    for id in ["one", "two", "hub", "pin"] {
+        world.edit(&format!("idp:{id}"), change);
+    }
+}
+
+fn revoke(world: &mut World, revocation: serde_json::Value) {
+    for email in ["ada@example.com", "eve@example.com", "octo@example.com"] {
+        let revocation = revocation.clone();
+        world.edit(&format!("revoked:{TEAM}"), |r| r["users"][user_id(email)] = revocation);
+        if world.records[&format!("revoked:{TEAM}")]["users"][user_id(email)]["disabled"] == true {
+            world.control.disabled.insert(email.into());
+        }
+    }
+}
+
+fn is_in(at: &str, status: u16) -> bool {
+    at.starts_with(WIKI) && status == 200
+}
+
+const ENTRANCES: [(&str, Entrance); 8] = [
+    ("application-initiated", |world, browser, off| {
+        off(world);
+        let (at, page) = world.follow(browser, &format!("{WIKI}/x"));
+        if !page.says("data-idp=\"one\"") {
+            return is_in(&at, page.status);
+        }
+        let (at, page) = world.sign_in(browser, &format!("{WIKI}/x"), "one");
+        is_in(&at, page.status)
+    }),
+    ("callback", |world, browser, off| {
+        let callback = world.callback(browser, &format!("{WIKI}/x"), "one");
+        off(world);
+        let (at, page) = world.follow(browser, &callback);
+        is_in(&at, page.status)
+    }),
+    ("callback of GitHub", |world, browser, off| {
+        let callback = world.callback(browser, &format!("{WIKI}/x"), "hub");
+        off(world);
+        let (at, page) = world.follow(browser, &callback);
+        is_in(&at, page.status)
+    }),
+    ("mailed code", |world, browser, off| {
+        let (_, page) = world.sign_in(browser, &format!("{WIKI}/x"), "pin");
+        let state = page.field("state");
+        let form = [("state", state.as_str()), ("email", "eve@example.com")];
+        let page = world.post(browser, "/access/pin", &form);
+        let state = page.field("state");
+        off(world);
+        let answer = world.post(browser, "/access/pin", &[("state", &state), ("code", CODE)]);
+        let Some(next) = answer.location().map(str::to_owned) else { return false };
+        let (at, page) = world.follow(
+            browser,
+            &format!("https://{TEAM}/").replace("https://team.example.com/", &next),
+        );
+        is_in(&at, page.status)
+    }),
+    ("live session", |world, browser, off| {
+        world.sign_in(browser, &format!("https://{TEAM}/"), "one");
+        off(world);
+        let (at, page) = world.follow(browser, &format!("{WIKI}/x"));
+        is_in(&at, page.status)
+    }),
+    ("replayed callback with a live session", |world, browser, off| {
+        let callback = world.callback(browser, &format!("{WIKI}/x"), "one");
+        world.get(browser, &callback);
+        off(world);
+        let (at, page) = world.follow(browser, &callback);
+        is_in(&at, page.status)
+    }),
+    ("App Launcher", |world, browser, off| {
+        world.sign_in(browser, &format!("https://{TEAM}/"), "one");
+        off(world);
+        world.get(browser, &format!("https://{TEAM}/")).says("data-app=\"wiki\"")
+    }),
+    ("justification", |world, browser, off| {
+        world.edit("app:wiki", |r| r["policies"][0]["justification_required"] = true.into());
+        let (_, page) = world.sign_in(browser, &format!("{WIKI}/x"), "one");
+        let fields = ["redirect_url", "meta", "form"].map(|name| (name, page.field(name)));
+        let form: Vec<_> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        off(world);
+        let form: Vec<_> = form.into_iter().chain([("justification", "why")]).collect();
+        let answer = world.post(browser, "/access/login/wiki", &form);
+        let Some(next) = answer.location().map(str::to_owned) else { return false };
+        let (at, page) = world.follow(browser, &next);
+        is_in(&at, page.status)
+    }),
+];
+
+#[test]
+fn all_on_is_let_in_on_every_way() {
+    for (way, entrance) in ENTRANCES {
+        let mut world = World::new();
+        assert!(
+            entrance(&mut world, &mut Browser::default(), |_| {}),
+            "{way}: {}",
+            world.last_reason()
+        );
+    }
+}
+
+#[test]
+fn whoever_is_off_or_missing_is_kept_out_on_every_way() {
+    for (way, entrance) in ENTRANCES {
+        for (party, off) in PARTIES {
+            let mut world = World::new();
+            let let_in = entrance(&mut world, &mut Browser::default(), off);
+            assert!(!let_in, "{way}, {party}");
+        }
+    }
+}
+
+#[test]
+fn whoever_is_off_is_told_nothing_and_not_signed_out_by_anybody_else() {
+    for (party, off) in PARTIES {
+        let concerns_session = !party.starts_with("application") && party != "provider not allowed";
+        let (mut world, mut browser) = (World::new(), Browser::default());
+        world.sign_in(&mut browser, WIKI, "one");
+        off(&mut world);
+        let identity = world.get(&mut browser, &format!("https://{TEAM}/access/get-identity"));
+        assert_eq!(identity.status != 200, concerns_session, "{party}");
+        let approval = world.get(&mut browser, &format!("https://{TEAM}/access/approvals/x"));
+        let decided = world.control.asked.iter();
+        let decided =
+            decided.filter(|c| matches!(c, access::need::Call::DecideApproval(_))).count();
+        assert_eq!(decided == 0, concerns_session, "{party}: {}", approval.status);
+        world.post(&mut browser, "/access/logout", &[("everywhere", "1")]);
+        let ended = world.control.sessions.is_empty();
+        assert_eq!(!ended, concerns_session, "{party}: a token that does not count ends nothing");
+    }
+}
