@@ -15,6 +15,8 @@ workspace=(--workspace --exclude edge-worker)
 say "Building the programs and the tests (the first time some 5 min)"
 cargo build "${workspace[@]}" --all-targets || { say "0 passed, 1 failed" | tee "$closing"; exit 1; }
 
+"$ROOT/scripts/vectors.sh"
+
 # One server for all suites; each makes databases of its own in it. It ends with this script, however that ends.
 cluster=$(mktemp -d /tmp/lintel-postgres.XXXXXX)
 port=$("$LINTEL_NODE" -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })')

@@ -21,6 +21,8 @@ mod outside;
 mod page;
 mod proxy;
 mod settings;
+#[cfg(feature = "vectors")]
+mod vectors;
 
 use std::rc::Rc;
 
@@ -35,6 +37,10 @@ use settings::Settings;
 /// Answers one request. An error means that the platform could not even make a response.
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> Result<Response, Failure> {
+    #[cfg(feature = "vectors")]
+    if request.url().ends_with("/vectors") {
+        return vectors::answer(&request).await;
+    }
     let settings = settings::of(&env)?;
     let mut facts = match facts::read(&request, &settings) {
         Ok(facts) => facts,

@@ -58,6 +58,12 @@ async fn the_same_worker_routes_under_miniflare() -> Result<(), Failure> {
 }
 
 #[tokio::test]
+async fn tokens_get_the_same_verdicts_inside_workerd() -> Result<(), Failure> {
+    println!("{}", run_script("tests/vectors/workerd.mjs", &[]).await?);
+    Ok(())
+}
+
+#[tokio::test]
 async fn the_same_worker_is_accepted_by_wrangler_and_small() -> Result<(), Failure> {
     println!("{}", run_script("tests/routing/deploy.mjs", &[]).await?);
     Ok(())

@@ -113,7 +113,7 @@ pub fn parse(text: &str) -> Result<Unverified<'_>, InvalidToken> {
     for part in [header, claims] {
         let json = decode(part).ok_or(InvalidToken::Malformed)?;
         if !says_everything_once(&json) {
-            let valid = serde_json::from_slice::<serde::de::IgnoredAny>(&json).is_ok();
+            let valid = serde_json::from_slice::<Value>(&json).is_ok();
             return Err(if valid { InvalidToken::Repeated } else { InvalidToken::Malformed });
         }
     }
