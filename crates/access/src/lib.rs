@@ -18,9 +18,12 @@
 pub mod admission;
 mod certs;
 pub mod claims;
+pub mod classify;
 pub mod cookie;
 mod csrf;
 pub mod draft;
+pub mod cors;
+pub mod door;
 pub mod encoding;
 pub mod event;
 pub mod explain;
