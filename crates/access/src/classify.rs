@@ -1,6 +1,6 @@
 //! What kind of request it is: whether a person looks at what comes back, or a program.
 //!
-//! A program that is sent to a sign-in page breaks: fetch fails by CORS, an EventSource ends, a
+//! A program that is sent to a sign-in page breaks: fetch fails by CORS, an `EventSource` ends, a
 //! service worker cannot be installed. So only who navigates is sent there.
 
 use http::{HeaderMap, Method, header};
@@ -14,7 +14,7 @@ pub enum Kind {
     Navigation,
     /// A person sends a form: what is in it would be lost elsewhere.
     Submission,
-    /// A program: fetch, XHR, EventSource, WebSocket, a service worker or manifest, an upload, an
+    /// A program: fetch, XHR, `EventSource`, WebSocket, a service worker or manifest, an upload, an
     /// image, a script, curl.
     Program,
 }

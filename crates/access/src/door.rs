@@ -157,7 +157,7 @@ fn readings(path: &str) -> Option<Vec<Vec<u8>>> {
     }
     extend(&mut readings, merge_slashes)?;
     extend(&mut readings, trim_segments)?;
-    extend(&mut readings, |path| path.to_ascii_lowercase())?;
+    extend(&mut readings, <[u8]>::to_ascii_lowercase)?;
     Some(readings)
 }
 

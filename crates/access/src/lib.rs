@@ -7,6 +7,8 @@
 //! - [`admission`]: whether the parties of an entrance exist and are on
 //! - [`policy`]: what policies say; [`explain`]: why; [`draft`]: what unsaved ones would say
 //! - [`team`]: all that is answered on the team domain: signing in, the App Launcher, signing out
+//! - [`gate`]: who passes to an application; [`door`]: which one, [`classify`]: who reads the answer
+//! - [`token`], [`jwt`], [`jwks`]: what is signed; [`handover`]: what travels sealed
 //! - [`session`]: who somebody is; [`get_identity`]: what they are told of that
 //! - [`redirect`]: where a sign-in may return to
 //! - [`event`]: lines of the login log; [`page`]: what people see
@@ -20,13 +22,14 @@ mod certs;
 pub mod claims;
 pub mod classify;
 pub mod cookie;
-mod csrf;
-pub mod draft;
 pub mod cors;
+mod csrf;
 pub mod door;
+pub mod draft;
 pub mod encoding;
 pub mod event;
 pub mod explain;
+pub mod gate;
 pub mod get_identity;
 mod github;
 pub mod handover;
@@ -51,6 +54,8 @@ pub mod response;
 mod selector;
 pub mod session;
 pub mod team;
+#[cfg(test)]
+mod testing;
 pub mod token;
 mod visit;
 

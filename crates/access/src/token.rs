@@ -1,5 +1,7 @@
 //! The tokens of an organisation: `type` `app` for one application, `org` for the team domain.
 
+use std::ops::Range;
+
 use chrono::{DateTime, Utc};
 use edge_state::Hostname;
 use edge_state::access::{ApplicationRecord, Identity, OrganizationRecord, SigningKeyRecord};
@@ -20,9 +22,9 @@ const ALGORITHM: Algorithm = Algorithm::Rs256;
 /// Clocks of edges differ by seconds, and a token is shown elsewhere as soon as it is issued.
 const SKEW: i64 = 5;
 
-/// A token with less time than this would end before its bearer could show it: what the contract
+/// A token with less time than this might end before its bearer could show it: what the contract
 /// calls a session of no duration.
-const MIN_SECONDS: u64 = 30;
+const MIN_SECONDS: u64 = 90;
 
 /// More bytes of `custom` are left out: browsers drop cookies of more than 4,096. `get-identity` has
 /// them all.
@@ -149,7 +151,12 @@ fn issue(
     here: &Here,
 ) -> Result<Result<Issued, Unanswered>, Need> {
     let seconds = i64::try_from(seconds.max(MIN_SECONDS)).unwrap_or(i64::MAX);
-    let mut expires_at = here.now().saturating_add(seconds).min(MAX_TIME);
+    let issued_at = match bearer {
+        Bearer::Person { .. } => here.now(),
+        // One signature a minute serves all of a machine's requests.
+        Bearer::Service { .. } => here.now() - here.now().rem_euclid(60),
+    };
+    let mut expires_at = issued_at.saturating_add(seconds).min(MAX_TIME);
     let mut subject = String::new();
     if let Bearer::Person { nonce, session_expires_at, identity } = bearer {
         expires_at = expires_at.min(session_expires_at);
@@ -162,18 +169,18 @@ fn issue(
         aud: Some(Audience::Several(vec![audience.to_owned()])),
         others,
     };
-    let token = sign(auth_domain, claims, expires_at, known, here)?;
+    let token = sign(auth_domain, claims, issued_at..expires_at, known, here)?;
     Ok(token.map(|token| Issued { token, expires_at }))
 }
 
-/// Signs claims with the organisation's current key, as issued now.
+/// Signs claims with the organisation's current key; `times`: when they are issued and when they end.
 ///
 /// # Errors
 /// As [`issue_application`].
 pub(crate) fn sign(
     auth_domain: &Hostname,
     claims: Registered,
-    expires_at: i64,
+    times: Range<i64>,
     known: &Known,
     here: &Here,
 ) -> Result<Result<String, Unanswered>, Need> {
@@ -187,9 +194,9 @@ pub(crate) fn sign(
         return Ok(Err(Unanswered(format!("{auth_domain} has no key that signs"))));
     };
     let mut claims = Timed::new(claims);
-    claims.expiration = time(expires_at);
-    claims.issued_at = time(now);
-    claims.not_before = time(now);
+    claims.expiration = time(times.end);
+    claims.issued_at = time(times.start);
+    claims.not_before = time(times.start);
     let header = Header::empty().with_key_id(kid.clone()).with_token_type("JWT");
     let shell = ByShell::new(ALGORITHM, known);
     let key = SigningKeyName { auth_domain: auth_domain.clone(), kid };

@@ -43,6 +43,13 @@ fn told(request: &Facts) -> Vec<(&'static str, String)> {
         let port = request.authority.port.map(|port| format!(":{port}")).unwrap_or_default();
         set.push(("x-forwarded-host", format!("{hostname}{port}")));
     }
+    // Where its CAs are told to be forwarded to origins; reserved, so nobody else can say this.
+    if let Some(certificate) = &request.certificate
+        && let Some(der) = &certificate.der
+    {
+        set.push(("cf-client-cert-der-base64", der.clone()));
+        set.push(("cf-client-cert-sha256", certificate.sha256.clone()));
+    }
     if let Some(client) = request.client {
         for name in ["x-forwarded-for", "x-real-ip", "cf-connecting-ip"] {
             set.push((name, client.to_string()));

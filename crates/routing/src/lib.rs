@@ -11,12 +11,16 @@
 //! - [`header`]: which request headers are the edge's to set
 //! - [`refusal`], [`page`]: why there is no answer from an origin, and how that is said
 //!
+//! Access stands between a hostname and its origin (`gate`, decided in [`access`]); a team domain has no
+//! origin at all.
+//!
 //! Two laws. A known challenge token is answered whatever else is switched on, as a certificate
 //! depends on it. And what is judged is what is forwarded: no second parser of the URL.
 
 pub mod challenge;
 pub mod decision;
 pub mod facts;
+mod gate;
 pub mod header;
 pub mod hostname;
 pub mod memory;
@@ -40,7 +44,6 @@ use edge_state::hostname::Stage;
 /// What the edge does with one request. `Err(Need)` names what the answer depends on and the caller
 /// has not done yet; it does it and asks again, within [`MAX_READS`] and [`MAX_ROUNDS`]. So the order of
 /// look-ups is tested here, and a warm isolate asks once.
-#[expect(unused_variables, reason = "Access is asked from here")]
 pub fn decide(request: &Facts, known: &Known, here: &Here<'_>) -> Result<Decision, Need> {
     let records = &known.records;
     if let Some(challenge) = challenge::find(request, records)? {
@@ -58,14 +61,27 @@ pub fn decide(request: &Facts, known: &Known, here: &Here<'_>) -> Result<Decisio
     if header::has_looped(&request.headers) {
         return Ok(Decision::Refuse(Refusal::Loop));
     }
+    gate::foresee(request, hostname, records)?;
+    if let Some(decision) = gate::team(request, known, here)? {
+        return Ok(decision);
+    }
     let Some(zone) = records.zone(&hostname.zone_id)? else {
         return Ok(Decision::Refuse(Refusal::NoOrigin));
     };
     if let Some(redirect) = redirect::to_https(request, zone) {
         return Ok(Decision::Redirect(redirect));
     }
-    Ok(upstream::choose(request, hostname, zone)
-        .map_or(Decision::Refuse(Refusal::NoOrigin), |upstream| Decision::Proxy(upstream.into())))
+    let passage = match gate::before_origin(request, zone, known, here)? {
+        Ok(passage) => passage,
+        Err(decision) => return Ok(decision),
+    };
+    let upstream = upstream::choose(request, hostname, zone);
+    Ok(upstream.map_or(Decision::Refuse(Refusal::NoOrigin), |mut upstream| {
+        if let Some(passage) = passage {
+            upstream.pass(passage);
+        }
+        Decision::Proxy(upstream.into())
+    }))
 }
 
 /// How often [`decide`] may want records for one request: an App Launcher looks at hundreds.

@@ -12,7 +12,16 @@ use crate::{Facts, challenge, ownership};
 pub fn to_https(request: &Facts, zone: &ZoneRecord) -> Option<Redirect> {
     let proves_control =
         challenge::token(request).or_else(|| ownership::custom_hostname_id(request)).is_some();
-    if !zone.always_use_https || request.scheme == Scheme::Https || proves_control {
+    if !zone.always_use_https || proves_control {
+        return None;
+    }
+    https(request)
+}
+
+/// To the same place over HTTPS; `None`: it is there already, or for no hostname.
+#[must_use]
+pub fn https(request: &Facts) -> Option<Redirect> {
+    if request.scheme == Scheme::Https {
         return None;
     }
     let hostname = request.authority.hostname.as_ref()?;

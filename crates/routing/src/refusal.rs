@@ -16,6 +16,8 @@ pub enum Refusal {
     NoOrigin,
     /// The origin did not answer.
     OriginDown(OriginFault),
+    /// No application stands before it, and the organisation closes what none stands before.
+    Unmatched,
     /// The request has been through this edge before.
     Loop,
     /// The edge cannot read its own records.
@@ -78,6 +80,7 @@ impl Refusal {
             Self::OriginDown(OriginFault::Tls) => "origin_tls",
             Self::OriginDown(OriginFault::Timeout) => "origin_timeout",
             Self::OriginDown(OriginFault::PrivateAddress) => "origin_private_address",
+            Self::Unmatched => "no_application",
             Self::Loop => "loop",
             Self::Unavailable => "edge_unavailable",
         }
@@ -88,6 +91,7 @@ impl Refusal {
     pub fn status(&self) -> u16 {
         match self {
             Self::Malformed => 400,
+            Self::Unmatched => 403,
             Self::UnknownHostname => 404,
             Self::OriginDown(OriginFault::Timeout) => 504,
             Self::OriginDown(_) => 502,
@@ -102,7 +106,11 @@ impl Refusal {
         match self {
             Self::Pending { .. } | Self::NoOrigin => Some(60),
             Self::Unavailable => Some(5),
-            Self::Malformed | Self::UnknownHostname | Self::OriginDown(_) | Self::Loop => None,
+            Self::Malformed
+            | Self::UnknownHostname
+            | Self::OriginDown(_)
+            | Self::Unmatched
+            | Self::Loop => None,
         }
     }
 
@@ -115,6 +123,7 @@ impl Refusal {
             Self::Pending { .. } => "This site is almost ready",
             Self::NoOrigin => "This site has no server yet",
             Self::OriginDown(_) => "This site's server does not answer",
+            Self::Unmatched => "This page is closed",
             Self::Loop => "This site's address leads back to itself",
             Self::Unavailable => "Please try again in a moment",
         }
@@ -163,6 +172,10 @@ impl Refusal {
             Self::OriginDown(OriginFault::PrivateAddress) => {
                 "The server behind this site has an address that is not public. \
                  Its operator gives the origin a public address, or allows private networks at the edge."
+            }
+            Self::Unmatched => {
+                "No application has been set up for this address, and others are closed here. \
+                 An administrator adds an application for it, or opens what has none."
             }
             Self::Loop => {
                 "The request came back to the edge that had forwarded it. \

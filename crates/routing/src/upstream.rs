@@ -1,5 +1,6 @@
 //! Which origin a request goes to, and how it is asked.
 
+use access::gate::Passage;
 use edge_state::access::call::LoginEvent;
 use edge_state::origin::OriginSni;
 use edge_state::origin::{Origin, OriginTls, Scheme};
@@ -74,6 +75,21 @@ pub fn choose(request: &Facts, hostname: &HostRecord, zone: &ZoneRecord) -> Opti
         response_headers: Vec::new(),
         events: Vec::new(),
     })
+}
+
+impl Upstream {
+    /// Adds what Access says of the request: its words go over the visitor's.
+    pub fn pass(&mut self, passage: Passage) {
+        for name in passage.remove {
+            if !self.headers.remove.contains(&name) {
+                self.headers.remove.push(name);
+            }
+        }
+        self.headers.set.extend(passage.set);
+        let headers = passage.response_headers.into_iter();
+        self.response_headers.extend(headers.map(|(name, value)| (name.to_owned(), value)));
+        self.events.extend(passage.events);
+    }
 }
 
 impl Directions {

@@ -27,8 +27,11 @@ pub mod launcher;
 pub mod login;
 pub mod logout;
 pub mod message;
+pub mod onward;
 pub mod pin;
+pub mod renewed;
 pub mod repost;
+pub mod resend;
 
 /// What every page shows.
 #[derive(Clone, Copy, Debug)]

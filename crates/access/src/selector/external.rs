@@ -45,10 +45,11 @@ pub(super) fn ask(
 ) -> Result<Held, Need> {
     let failed = |why: String| Ok(Err(Unevaluable::External(why).into()));
     let nonce = URL_SAFE_NO_PAD.encode(view.here.dice(&format!("evaluate:{evaluate_url}")));
-    let expires_at = view.here.now().saturating_add(LIFETIME);
+    let now = view.here.now();
+    let times = now..now.saturating_add(LIFETIME);
     let question = question(view, identity, &nonce);
     let auth_domain = &view.org.auth_domain;
-    let question = match token::sign(auth_domain, question, expires_at, view.known, view.here)? {
+    let question = match token::sign(auth_domain, question, times, view.known, view.here)? {
         Ok(token) => token,
         Err(unanswered) => return failed(unanswered.to_string()),
     };

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use access::{Here, Known};
 use edge_state::HostRecord;
+use edge_state::access::gate::Door;
+use edge_state::access::{ApplicationRecord, GateRecord, OrganizationRecord};
 use edge_state::hostname::{CustomOrigin, Stage};
 use edge_state::origin::OriginSni;
 use edge_state::origin::{OriginTls, Scheme};
@@ -20,6 +22,7 @@ use routing::{Decision, Entry, Facts, MAX_READS, Need, decide};
 
 pub const HOST: &str = "app.customer.com";
 pub const OTHER: &str = "shop.other.com";
+pub const TEAM: &str = "team.customer.com";
 pub const TOKEN: &str = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA";
 pub const KEY_AUTHORIZATION: &str = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA.9jg46WB3rR_AHD";
 pub const ID: &str = "0d89c70d-ad9f-4843-b99f-6cc0252067e9";
@@ -41,15 +44,44 @@ impl World {
         for _ in 0..MAX_READS {
             match decide(request, &known, &here(&keys())) {
                 Ok(decision) => return decision,
-                Err(Need::Record(key)) => {
-                    let text = self.0.get(&key).map(String::as_str);
-                    let entry = Entry::decode(&key, text).unwrap();
-                    known.insert_record(key, entry);
+                Err(Need::Record(key)) => known.insert_record(key.clone(), self.read(&key)),
+                Err(Need::Records(keys)) => {
+                    for key in keys {
+                        known.insert_record(key.clone(), self.read(&key));
+                    }
                 }
                 Err(need) => panic!("{need:?} is for Access's own tests"),
             }
         }
         panic!("more than {MAX_READS} rounds for {request:?}");
+    }
+}
+
+impl World {
+    fn read(&self, key: &Key) -> Entry {
+        Entry::decode(key, self.0.get(key).map(String::as_str)).unwrap()
+    }
+
+    /// With an organisation, and an application of it before all of a hostname.
+    pub fn with_access(self, hostname: &str) -> Self {
+        let organization: OrganizationRecord = serde_json::from_str(&format!(
+            r#"{{"account_id":"a","auth_domain":"{TEAM}","name":"T","session_seconds":60,
+            "identity_providers":[]}}"#
+        ))
+        .unwrap();
+        let application: ApplicationRecord = serde_json::from_str(&format!(
+            r#"{{"id":"{ID}","auth_domain":"{TEAM}","aud":"aud","name":"A","type":"self_hosted",
+            "session_seconds":60,"policies":[{{"id":"p","name":"P","decision":"allow",
+            "include":[{{"everyone":{{}}}}]}}]}}"#
+        ))
+        .unwrap();
+        let door = Door {
+            application_id: ID.to_owned(),
+            host_pattern: hostname.to_owned(),
+            path_pattern: String::new(),
+        };
+        let gate = GateRecord { hostname: name(hostname), doors: vec![door] };
+        self.with(&organization).with(&application).with(&gate)
     }
 }
 
