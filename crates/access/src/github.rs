@@ -54,14 +54,16 @@ struct Team {
 /// Where the browser goes to sign in.
 pub(crate) fn authorization_url(
     visit: &Visit,
-    _record: &IdentityProviderRecord,
     config: &GithubConfig,
     attempt: &Attempt,
     browser: &Browser,
+    again: bool,
 ) -> Result<String, ProviderError> {
     let endpoint = format!("{}/login/oauth/authorize", base(&config.web_url));
     let scope = ("scope", "read:user user:email read:org".to_owned());
-    code_request(visit, &endpoint, &config.client_id, attempt, browser, [scope].into_iter())
+    let prompt = again.then(|| ("prompt", "select_account".to_owned()));
+    let parameters = [scope].into_iter().chain(prompt);
+    code_request(visit, &endpoint, &config.client_id, attempt, browser, parameters)
 }
 
 /// Who it is that GitHub's answer is about.

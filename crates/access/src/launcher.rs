@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use edge_state::Hostname;
 use edge_state::access::{ApplicationRecord, OrganizationRecord};
+use edge_state::{Hostname, Key};
 
 use crate::admission::{Entrance, admit};
 use crate::login::attempt::Target;
@@ -29,8 +29,13 @@ pub(crate) fn answer(visit: &Visit) -> Result<Response, Need> {
     if let Some(refused) = guard(visit, &session, &target)? {
         return Ok(refused);
     }
+    let listed = || visit.organization.applications.iter().take(MAX_APPLICATIONS);
+    let lacking = visit.known.records.lacking(listed().cloned().map(Key::Application));
+    if !lacking.is_empty() {
+        return Err(Need::Records(lacking));
+    }
     let mut open = Vec::new();
-    for id in visit.organization.applications.iter().take(MAX_APPLICATIONS) {
+    for id in listed() {
         if let Some(tile) = tile(visit, &session, id)? {
             open.push(tile);
         }
@@ -68,9 +73,9 @@ fn guard(visit: &Visit, session: &Session, target: &Target) -> Result<Option<Res
     let application = match admitted.map(|admitted| admitted.application) {
         Ok(Some(application)) => application,
         Ok(None) => return Ok(None),
-        Err(reason) => return start::refused(visit, reason, target).map(Some),
+        Err(reason) => return start::refused(visit, reason, None, target).map(Some),
     };
-    let verdict = finish::judge(visit, session.identity(), application, target)?;
+    let verdict = finish::judge(visit, session.identity(), &application.policies, target)?;
     if verdict.outcome.admits() {
         return Ok(None);
     }
@@ -102,7 +107,7 @@ fn tile<'a>(visit: &Visit<'a>, session: &Session, id: &str) -> Result<Option<Til
     let free = application.kind == "bookmark" && application.policies.is_empty();
     if !free {
         let target = Target { application: Some(id.to_owned()), url: href.clone(), meta: None };
-        let verdict = finish::judge(visit, session.identity(), application, &target)?;
+        let verdict = finish::judge(visit, session.identity(), &application.policies, &target)?;
         if !matches!(verdict.outcome, Outcome::Allow { .. } | Outcome::Bypass { .. }) {
             return Ok(None);
         }

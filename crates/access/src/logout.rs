@@ -5,7 +5,6 @@ use edge_state::access::call::SignOut;
 use http::Method;
 use serde_json::Value;
 
-use crate::encoding::Form;
 use crate::event::{Action, Parties as _};
 use crate::login::{choose, finish};
 use crate::need::Call;
@@ -19,7 +18,7 @@ const ACTION: &str = "/access/logout";
 /// `/access/logout`
 pub(crate) fn answer(visit: &Visit) -> Result<Response, Need> {
     let posted = visit.request.method == Method::POST;
-    let given = if posted { Form::parse(visit.request.form) } else { visit.query() };
+    let given = if posted { visit.form()? } else { visit.query() };
     let session = visit.session()?;
     if !posted {
         let return_to = given.get("returnTo").map(|url| ("returnTo", url.to_owned()));

@@ -6,7 +6,6 @@ use edge_state::access::identity_provider::Protocol;
 use http::header;
 
 use crate::admission::{Entrance, NotAdmitted, admit};
-use crate::encoding::Form;
 use crate::event::{Action, Parties as _};
 use crate::login::attempt::{Attempt, Browser};
 use crate::login::identity::{Said, email as one_address, identity};
@@ -62,7 +61,7 @@ fn enter(
 
 /// `POST /access/pin`: an address, or a code.
 pub(crate) fn answer(visit: &Visit) -> Result<Response, Need> {
-    let form = Form::parse(visit.request.form);
+    let form = visit.form()?;
     let attempt = form.get("state").and_then(|s| Attempt::open(s, visit.home(), visit.here));
     let Some(attempt) = attempt else {
         let words = Words {
@@ -87,10 +86,11 @@ pub(crate) fn answer(visit: &Visit) -> Result<Response, Need> {
         let reason = "the form belongs to another browser";
         return Ok(visit.refuse(words, visit.event(Action::Login, false, reason)));
     };
+    let provider = Some(attempt.provider.as_str());
     let entrance = Entrance {
         auth_domain: visit.home(),
         application: target.application.as_deref(),
-        provider: Some(&attempt.provider),
+        provider,
         user: None,
         issued_at: None,
         service_token: None,
@@ -98,8 +98,8 @@ pub(crate) fn answer(visit: &Visit) -> Result<Response, Need> {
     };
     let record = match admit(&entrance, visit.known)?.map(|admitted| admitted.provider) {
         Ok(Some(record)) if record.protocol == Protocol::OneTimePin {} => record,
-        Ok(_) => return start::refused(visit, NotAdmitted::NoProvider, target),
-        Err(reason) => return start::refused(visit, reason, target),
+        Ok(_) => return start::refused(visit, NotAdmitted::NoProvider, provider, target),
+        Err(reason) => return start::refused(visit, reason, provider, target),
     };
     let typed = form.get("email").unwrap_or_default();
     if attempt.is_over(visit.now()) {

@@ -63,7 +63,11 @@ pub fn to_team(text: Option<&str>, team: &Hostname, here: &Here) -> Result<Url, 
 
 /// As a browser will read it: with the parser that browsers have agreed on.
 pub(crate) fn parse(text: Option<&str>, origin: &str, here: &Here) -> Result<Url, NoReturn> {
-    let text = text.filter(|text| !text.is_empty()).unwrap_or("/");
+    let mut text = text.filter(|text| !text.is_empty()).unwrap_or("/");
+    if text.len() > MAX_BYTES {
+        // An application's own, longer than a provider carries: its page at least is returned to.
+        text = text.split('?').next().unwrap_or_default();
+    }
     let odd = |c: char| c.is_control() || c.is_whitespace() || c == '\\';
     if text.len() > MAX_BYTES || text.chars().any(odd) {
         return Err(NoReturn::Malformed);
@@ -218,6 +222,8 @@ mod tests {
             assert_eq!(vet(text), Err(reason), "{text:?}");
         }
         assert_eq!(vet(&format!("/{}", "a".repeat(MAX_BYTES))), Err(Malformed));
+        let long = vet(&format!("/page?{}", "a".repeat(MAX_BYTES)));
+        assert_eq!(long.as_deref(), Ok("https://wiki.example.com/page"));
     }
 
     #[test]

@@ -58,6 +58,11 @@ impl<'a> Visit<'a> {
         Form::parse(self.request.query)
     }
 
+    /// What was posted.
+    pub(crate) fn form(&self) -> Result<Form, Need> {
+        self.request.form.map(|form| Form::parse(Some(form))).ok_or(Need::Form)
+    }
+
     pub(crate) fn frame(&self) -> Frame<'a> {
         Frame {
             organization: &self.organization.name,

@@ -10,7 +10,6 @@ use super::attempt::Target;
 use super::choose;
 use super::finish::{Given, Place};
 use super::target::home;
-use crate::encoding::Form;
 use crate::event::{Action, nonce, uuid};
 use crate::known::Unanswered;
 use crate::need::Call;
@@ -126,7 +125,7 @@ pub(crate) fn answer(visit: &Visit, id: &str) -> Result<Response, Need> {
         if let Err(foreign) = csrf::check(visit.request.headers, &visit.origin()) {
             return Ok(choose::foreign(visit, &foreign.to_string(), url));
         }
-        approve = match Form::parse(visit.request.form).get("decision") {
+        approve = match visit.form()?.get("decision") {
             Some("approve") => Some(true),
             Some("refuse") => Some(false),
             _ => None,

@@ -31,7 +31,7 @@ pub(crate) struct Answer<'a> {
 /// its own.
 pub(crate) fn answer(visit: &Visit, provider: &str) -> Result<Response, Need> {
     let posted = visit.request.method == Method::POST;
-    let given = if posted { Form::parse(visit.request.form) } else { visit.query() };
+    let given = if posted { visit.form()? } else { visit.query() };
     let Some(state) = given.get("state") else {
         return Ok(refuse(visit, "the callback has no state, or several", vec![home()]));
     };
@@ -40,19 +40,17 @@ pub(crate) fn answer(visit: &Visit, provider: &str) -> Result<Response, Need> {
     };
     let target = &attempt.target;
     if attempt.provider != provider {
-        let reason = "mix-up: the state belongs to another provider";
-        return Ok(refuse(visit, reason, vec![retry(target)]));
+        return Ok(unfit(visit, &attempt, "mix-up: the state belongs to another provider"));
     }
     let Some(browser) = Browser::find(visit.request.headers) else {
         if posted && given.get(AGAIN).is_none() {
             return Ok(post_again(visit, provider, &given));
         }
         // Cookies were blocked, or ran out, or somebody else began: a new attempt mends it.
-        return Ok(refuse(visit, "the browser has no session with us", vec![retry(target)]));
+        return Ok(unfit(visit, &attempt, "the browser has no session with us"));
     };
     if !attempt.is_of(&browser) {
-        let reason = "the state belongs to another browser";
-        return Ok(refuse(visit, reason, vec![retry(target)]));
+        return Ok(unfit(visit, &attempt, "the state belongs to another browser"));
     }
     if attempt.is_over(visit.now()) {
         return onward(visit, target, "the attempt is too old");
@@ -68,8 +66,8 @@ pub(crate) fn answer(visit: &Visit, provider: &str) -> Result<Response, Need> {
     };
     let record = match admit(&entrance, visit.known)?.map(|admitted| admitted.provider) {
         Ok(Some(record)) => record,
-        Ok(None) => return start::refused(visit, NotAdmitted::NoProvider, target),
-        Err(reason) => return start::refused(visit, reason, target),
+        Ok(None) => return start::refused(visit, NotAdmitted::NoProvider, Some(provider), target),
+        Err(reason) => return start::refused(visit, reason, Some(provider), target),
     };
     let issuer = given.get("iss");
     if let Some(error) = given.get("error") {
@@ -77,7 +75,7 @@ pub(crate) fn answer(visit: &Visit, provider: &str) -> Result<Response, Need> {
         return Ok(declined(visit, record, target, error, description));
     }
     let Some(code) = given.get("code") else {
-        return Ok(refuse(visit, "the callback has no code, or several", vec![retry(target)]));
+        return Ok(unfit(visit, &attempt, "the callback has no code, or several"));
     };
     let spend = Spend {
         auth_domain: visit.home().clone(),
@@ -98,8 +96,7 @@ pub(crate) fn answer(visit: &Visit, provider: &str) -> Result<Response, Need> {
             github::identity(visit, record, config, &answer, &attempt, &browser)?
         }
         Protocol::OneTimePin {} | Protocol::Saml(_) => {
-            let reason = "this provider does not answer by callback";
-            return Ok(refuse(visit, reason, vec![retry(target)]));
+            return Ok(unfit(visit, &attempt, "this provider does not answer by callback"));
         }
     };
     match identity {
@@ -134,6 +131,16 @@ fn post_again(visit: &Visit, provider: &str, given: &Form) -> Response {
 
 fn retry(target: &Target) -> Link {
     Link { label: "Sign in again".to_owned(), href: target.login_url() }
+}
+
+/// Refuses what does not fit an attempt that is ours.
+fn unfit(visit: &Visit, attempt: &Attempt, reason: &str) -> Response {
+    let mut response = refuse(visit, reason, vec![retry(&attempt.target)]);
+    for event in &mut response.events {
+        event.application_id.clone_from(&attempt.target.application);
+        event.identity_provider_id = Some(attempt.provider.clone());
+    }
+    response
 }
 
 fn refuse(visit: &Visit, reason: &str, links: Vec<Link>) -> Response {

@@ -7,7 +7,7 @@ use http::Method;
 use super::attempt::{Browser, Target};
 use super::finish::{self, Given};
 use super::{start, target};
-use crate::encoding::{Form, query};
+use crate::encoding::query;
 use crate::event::Action;
 use crate::page::Link;
 use crate::page::login::{self, Provider};
@@ -17,7 +17,7 @@ use crate::{Need, Response, csrf};
 /// `/access/login[/{application}]`: who is signed in goes on; who is not chooses a provider.
 pub(crate) fn answer(visit: &Visit, segment: Option<&str>) -> Result<Response, Need> {
     let posted = visit.request.method == Method::POST;
-    let given = if posted { Form::parse(visit.request.form) } else { visit.query() };
+    let given = if posted { visit.form()? } else { visit.query() };
     let (target, application) = match target::find(visit, segment, &given)? {
         Ok(found) => found,
         Err(response) => return Ok(response),
@@ -34,17 +34,18 @@ pub(crate) fn answer(visit: &Visit, segment: Option<&str>) -> Result<Response, N
     if let ([only], false) = (offered.as_slice(), again)
         && goes_straight(visit, application)
     {
-        return start::begin(visit, &only.id, target);
+        return start::begin(visit, &only.id, target, false);
     }
-    Ok(page(visit, &target, application, None))
+    Ok(page(visit, &target, application, None, again))
 }
 
-/// The page. Signing in there leads to `target`.
+/// The page. Signing in there leads to `target`. `again`: whoever comes this way wants to be asked.
 pub(crate) fn page(
     visit: &Visit,
     target: &Target,
     application: Option<&ApplicationRecord>,
     notice: Option<&str>,
+    again: bool,
 ) -> Response {
     let providers = offered(visit, application);
     let view = login::View {
@@ -58,7 +59,7 @@ pub(crate) fn page(
                 id: &provider.id,
                 name: &provider.name,
                 kind: &provider.kind,
-                href: start_url(visit, provider, target),
+                href: start_url(visit, provider, target, again),
             })
             .collect(),
     };
@@ -88,11 +89,12 @@ fn goes_straight(visit: &Visit, application: Option<&ApplicationRecord>) -> bool
     .unwrap_or(visit.organization.auto_redirect_to_identity)
 }
 
-fn start_url(visit: &Visit, provider: &ProviderSummary, target: &Target) -> String {
+fn start_url(visit: &Visit, provider: &ProviderSummary, target: &Target, again: bool) -> String {
     let meta = target.meta.as_ref().map(|meta| meta.seal(visit.home(), visit.here));
     let mut pairs = vec![("redirect_url", target.url.as_str())];
     pairs.extend(target.application.as_deref().map(|id| ("app", id)));
     pairs.extend(meta.as_deref().map(|meta| ("meta", meta)));
+    pairs.extend(again.then_some(("again", "1")));
     format!("/access/start/{}?{}", provider.id, query(pairs))
 }
 

@@ -1,8 +1,8 @@
 //! Somebody is known: a session begins, policies are asked, and the way leads to the application.
 
-use edge_state::Hostname;
 use edge_state::access::application::SameSite;
 use edge_state::access::call::{SignIn, SignedIn};
+use edge_state::access::policy::Decision;
 use edge_state::access::{ApplicationRecord, Identity, IdentityProviderRecord, Policy};
 use url::Url;
 
@@ -14,7 +14,7 @@ use crate::cookie::{self, SetCookie};
 use crate::encoding::Form;
 use crate::event::{Action, Parties as _, nonce};
 use crate::explain::Hint;
-use crate::handover::{self, Handover};
+use crate::handover::{self, Handover, Meta};
 use crate::need::Call;
 use crate::page::Link;
 use crate::policy::{Circumstances, Outcome, Subject, Verdict, evaluate};
@@ -57,6 +57,7 @@ pub(crate) fn sign_in(
     let event = |reason: &str| {
         visit.event(Action::Login, false, reason).provider(Some(record)).identity(Some(identity))
     };
+    let provider = Some(record.id.as_str());
     let sign_in = SignIn {
         auth_domain: visit.home().clone(),
         identity: identity.clone(),
@@ -66,11 +67,11 @@ pub(crate) fn sign_in(
     let live = match visit.known.call::<SignedIn>(Call::SignIn(Box::new(sign_in)))? {
         Ok(SignedIn::Session(record)) => session::open(&record, visit.organization, visit.here),
         Ok(SignedIn::Disabled) => {
-            return Ok(target::not_admitted(visit, NotAdmitted::UserOff)
+            return Ok(start::refused(visit, NotAdmitted::UserOff, provider, target)?
                 .with_event(event("the control plane says that the user is disabled")));
         }
         Ok(SignedIn::Refused) => {
-            return Ok(start::refused(visit, NotAdmitted::ProviderOff, target)?
+            return Ok(start::refused(visit, NotAdmitted::ProviderOff, provider, target)?
                 .with_event(event("the control plane refused the sign-in")));
         }
         Err(why) => return Ok(visit.unavailable(&why.0, target.login_url())),
@@ -92,7 +93,12 @@ pub(crate) fn sign_in(
     };
     let cookie = global_cookie(&issued.token, Some(issued.expires_at - visit.now())).header();
     let session = Session { live, issued_at: visit.now() };
-    let response = proceed(visit, &session, target, &Given::default())?;
+    let mut response = proceed(visit, &session, target, &Given::default())?;
+    if target.application.is_none() {
+        // Where an application is the aim, its policies say what is logged.
+        let event = visit.event(Action::Login, true, "signed in to the team domain");
+        response = response.with_event(event.identity(Some(session.identity())));
+    }
     Ok(response.with_header("set-cookie", cookie))
 }
 
@@ -117,10 +123,11 @@ pub(crate) fn proceed(
 ) -> Result<Response, Need> {
     let Some(id) = &target.application else { return Ok(Response::redirect(&target.url)) };
     let identity = session.identity();
+    let provider = Some(identity.idp.id.as_str());
     let entrance = Entrance {
         auth_domain: visit.home(),
         application: Some(id),
-        provider: Some(&identity.idp.id),
+        provider,
         user: Some(&identity.user_id),
         issued_at: Some(session.issued_at),
         service_token: None,
@@ -128,28 +135,33 @@ pub(crate) fn proceed(
     };
     let application = match admit(&entrance, visit.known)?.map(|admitted| admitted.application) {
         Ok(Some(application)) => application,
-        Ok(None) => return start::refused(visit, NotAdmitted::NoApplication, target),
+        Ok(None) => return start::refused(visit, NotAdmitted::NoApplication, provider, target),
         // The session is older than the application's revocation: it has to begin anew.
         Err(reason @ NotAdmitted::ApplicationRevoked) => {
             let application = visit.known.records.application(id)?;
             let notice = "Sessions of this application were ended. Please sign in again.";
             let event = visit.event(Action::Login, false, reason.to_string());
             let event = event.application(application).identity(Some(identity));
-            let page = choose::page(visit, target, application, Some(notice));
+            let page = choose::page(visit, target, application, Some(notice), false);
             return Ok(page.with_event(event));
         }
-        Err(reason) => return start::refused(visit, reason, target),
+        Err(reason) => return start::refused(visit, reason, provider, target),
     };
-    let verdict = judge(visit, identity, application, target)?;
+    let Some(meta) = &target.meta else {
+        // A bookmark, or the App Launcher: the application's host tells us of the browser first.
+        return Ok(Response::redirect(&target.url));
+    };
+    // Whom bypass and service policies let in, the gate does not send here. That a visitor looks
+    // otherwise from here (IPv4 there, IPv6 here) must not send them round in circles.
+    let about_people =
+        |policy: &&Policy| matches!(policy.decision, Decision::Allow | Decision::Deny);
+    let policies: Vec<Policy> = application.policies.iter().filter(about_people).cloned().collect();
+    let verdict = judge(visit, identity, &policies, target)?;
     let place = Place { visit, session, target, application };
-    match verdict.outcome {
-        Outcome::Allow { policy } => match application.policies.get(policy) {
-            Some(policy) => place.allowed(policy, &verdict, given),
-            None => Ok(place.denied(&verdict)),
-        },
-        // The gate lets them through as they are.
-        Outcome::Bypass { .. } | Outcome::Service { .. } => Ok(Response::redirect(&target.url)),
-        Outcome::Deny { .. } | Outcome::SignIn => Ok(place.denied(&verdict)),
+    let by = verdict.outcome.policy().and_then(|at| policies.get(at));
+    match (verdict.outcome, by) {
+        (Outcome::Allow { .. }, Some(policy)) => place.allowed(meta, policy, &verdict, given),
+        _ => Ok(place.denied(&verdict, by)),
     }
 }
 
@@ -157,7 +169,7 @@ pub(crate) fn proceed(
 pub(crate) fn judge(
     visit: &Visit,
     identity: &Identity,
-    application: &ApplicationRecord,
+    policies: &[Policy],
     target: &Target,
 ) -> Result<Verdict, Need> {
     let subject = Subject { identity: Some(identity), ..Subject::default() };
@@ -167,7 +179,6 @@ pub(crate) fn judge(
         // The team domain asks for no certificate: the application's host did.
         certificate: target.meta.as_ref().and_then(|meta| meta.certificate.as_ref()),
     };
-    let policies = &application.policies;
     evaluate(policies, &subject, &circumstances, visit.known, visit.here, visit.organization)
 }
 
@@ -180,13 +191,14 @@ pub(crate) struct Place<'p, 'a> {
 }
 
 impl Place<'_, '_> {
-    fn allowed(&self, policy: &Policy, verdict: &Verdict, given: &Given) -> Result<Response, Need> {
+    fn allowed(
+        &self,
+        meta: &Meta,
+        policy: &Policy,
+        verdict: &Verdict,
+        given: &Given,
+    ) -> Result<Response, Need> {
         let (visit, target) = (self.visit, self.target);
-        let meta = target.meta.as_ref();
-        let Some(binding) = meta.and_then(|meta| meta.binding.clone()) else {
-            // A bookmark, or the App Launcher: the application's host tells us of the browser first.
-            return Ok(Response::redirect(&target.url));
-        };
         let mut seconds = policy.session_seconds;
         if policy.approval_required {
             match approval::ask(self, policy, given)? {
@@ -219,7 +231,7 @@ impl Place<'_, '_> {
             Ok(issued) => issued,
             Err(why) => return Ok(visit.unavailable(&why.0, target.login_url())),
         };
-        let Some((host, path)) = split(&target.url) else { return Ok(self.denied(verdict)) };
+        let path = path(&target.url);
         let handover = Handover {
             id: nonce(visit.here.dice("handover")),
             auth_domain: visit.home().clone(),
@@ -228,24 +240,23 @@ impl Place<'_, '_> {
             session_expires_at: live.expires_at,
             token: issued.token,
             token_expires_at: issued.expires_at,
-            binding: Some(binding),
+            binding: meta.binding.clone(),
             target: path,
-            hops: meta.map_or(0, |meta| meta.hops),
+            hops: meta.hops,
             until: visit.now() + handover::LIFETIME,
         };
-        let code = handover::seal(&handover, &host, visit.here);
+        let code = handover::seal(&handover, &meta.host, visit.here);
         let mut event = visit
             .event(Action::Login, true, verdict.reason())
             .application(Some(self.application))
             .identity(Some(&live.identity))
             .policy(Some(&policy.id));
         event.justification.clone_from(&given.justification);
-        let url = format!("{}/.access/authorized?code={code}", visit.here.origin(&host));
+        let url = format!("{}/.access/authorized?code={code}", visit.here.origin(&meta.host));
         Ok(Response::redirect(url).with_event(event))
     }
 
-    fn denied(&self, verdict: &Verdict) -> Response {
-        let by = verdict.outcome.policy().and_then(|at| self.application.policies.get(at));
+    fn denied(&self, verdict: &Verdict, by: Option<&Policy>) -> Response {
         let hints: Vec<&str> = verdict.hints().into_iter().map(hint).collect();
         self.deny(&verdict.reason(), by.map(|policy| policy.id.as_str()), &hints.join(" "))
     }
@@ -288,12 +299,11 @@ fn hint(hint: Hint) -> &'static str {
     }
 }
 
-/// Host, and path with query.
-fn split(url: &str) -> Option<(Hostname, String)> {
-    let url = Url::parse(url).ok()?;
-    let host = Hostname::parse(url.host_str()?).ok()?;
+/// Path and query.
+fn path(url: &str) -> String {
+    let Ok(url) = Url::parse(url) else { return "/".to_owned() };
     let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
-    Some((host, format!("{}{query}", url.path())))
+    format!("{}{query}", url.path())
 }
 
 pub(crate) fn is_web(url: &str) -> bool {

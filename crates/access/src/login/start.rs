@@ -14,13 +14,19 @@ use crate::{Need, Response, github, oidc, one_time_pin};
 pub(crate) fn answer(visit: &Visit, provider: &str) -> Result<Response, Need> {
     let given = visit.query();
     match target::find(visit, given.get("app"), &given)? {
-        Ok((target, _)) => begin(visit, provider, target),
+        Ok((target, _)) => begin(visit, provider, target, given.get("again").is_some()),
         Err(response) => Ok(response),
     }
 }
 
 /// Begins an attempt: each has a state of its own, so that ten at once do not disturb each other.
-pub(crate) fn begin(visit: &Visit, provider: &str, target: Target) -> Result<Response, Need> {
+/// `again`: the provider is to ask, even if it knows the person already.
+pub(crate) fn begin(
+    visit: &Visit,
+    provider: &str,
+    target: Target,
+    again: bool,
+) -> Result<Response, Need> {
     let entrance = Entrance {
         auth_domain: visit.home(),
         application: target.application.as_deref(),
@@ -33,10 +39,10 @@ pub(crate) fn begin(visit: &Visit, provider: &str, target: Target) -> Result<Res
     let admitted = admit(&entrance, visit.known)?;
     let admitted = match admitted {
         Ok(admitted) => admitted,
-        Err(reason) => return refused(visit, reason, &target),
+        Err(reason) => return refused(visit, reason, Some(provider), &target),
     };
     let Some(record) = admitted.provider else {
-        return refused(visit, NotAdmitted::NoProvider, &target);
+        return refused(visit, NotAdmitted::NoProvider, Some(provider), &target);
     };
     let browser = Browser::of(visit.request.headers, visit.here);
     let attempt = Attempt::begin(provider, &browser, target, visit.here);
@@ -46,10 +52,10 @@ pub(crate) fn begin(visit: &Visit, provider: &str, target: Target) -> Result<Res
             return Ok(browser.keep(page));
         }
         Protocol::Oidc(config) => {
-            oidc::client::authorization_url(visit, record, config, &attempt, &browser)?
+            oidc::client::authorization_url(visit, record, config, &attempt, &browser, again)?
         }
         Protocol::Github(config) => {
-            github::authorization_url(visit, record, config, &attempt, &browser)
+            github::authorization_url(visit, config, &attempt, &browser, again)
         }
         Protocol::Saml(_) => {
             let event = visit.event(Action::Login, false, "SAML providers are not spoken with yet");
@@ -72,22 +78,24 @@ pub(crate) fn begin(visit: &Visit, provider: &str, target: Target) -> Result<Res
 pub(crate) fn refused(
     visit: &Visit,
     reason: NotAdmitted,
+    provider: Option<&str>,
     target: &Target,
 ) -> Result<Response, Need> {
+    let application = match &target.application {
+        Some(id) => visit.known.records.application(id)?,
+        None => None,
+    };
     let about_provider = matches!(
         reason,
         NotAdmitted::NoProvider | NotAdmitted::ProviderOff | NotAdmitted::ProviderNotAllowed
     );
     if !about_provider {
-        return Ok(target::not_admitted(visit, reason));
+        return Ok(target::not_admitted(visit, reason, application));
     }
-    let application = match &target.application {
-        Some(id) => visit.known.records.application(id)?,
-        None => None,
-    };
     let notice = "This way to sign in is not available here. Please choose another one.";
-    let event = visit.event(Action::Login, false, reason.to_string()).application(application);
-    let mut page = choose::page(visit, target, application, Some(notice)).with_event(event);
+    let mut event = visit.event(Action::Login, false, reason.to_string()).application(application);
+    event.identity_provider_id = provider.map(str::to_owned);
+    let mut page = choose::page(visit, target, application, Some(notice), false).with_event(event);
     page.status = 403;
     Ok(page)
 }

@@ -56,7 +56,9 @@ pub(crate) fn find<'a>(
     } else {
         (None, is_token(segment).then(|| segment.to_owned()))
     };
-    let Some(id) = id else { return Ok(Err(not_admitted(visit, NotAdmitted::NoApplication))) };
+    let Some(id) = id else {
+        return Ok(Err(not_admitted(visit, NotAdmitted::NoApplication, None)));
+    };
     let entrance = Entrance {
         auth_domain: visit.home(),
         application: Some(&id),
@@ -68,10 +70,14 @@ pub(crate) fn find<'a>(
     };
     let application = match admit(&entrance, visit.known)? {
         Ok(admitted) => admitted.application,
-        Err(reason) => return Ok(Err(not_admitted(visit, reason))),
+        Err(reason) => {
+            let application = visit.known.records.application(&id)?;
+            let application = application.filter(|found| found.auth_domain == *visit.home());
+            return Ok(Err(not_admitted(visit, reason, application)));
+        }
     };
     let Some(application) = application else {
-        return Ok(Err(not_admitted(visit, NotAdmitted::NoApplication)));
+        return Ok(Err(not_admitted(visit, NotAdmitted::NoApplication, None)));
     };
     let url = redirect::to_application(redirect_url, base.as_ref(), application, visit.here);
     Ok(match url {
@@ -107,7 +113,11 @@ fn by_hostname(visit: &Visit, host: &Hostname, kid: Option<&str>) -> Result<Opti
 }
 
 /// What is off or missing looks the same from outside.
-pub(crate) fn not_admitted(visit: &Visit, reason: NotAdmitted) -> Response {
+pub(crate) fn not_admitted(
+    visit: &Visit,
+    reason: NotAdmitted,
+    application: Option<&ApplicationRecord>,
+) -> Response {
     let words = match reason {
         NotAdmitted::UserOff | NotAdmitted::UserRevoked => Words {
             status: 403,
@@ -122,7 +132,8 @@ pub(crate) fn not_admitted(visit: &Visit, reason: NotAdmitted) -> Response {
             links: vec![home()],
         },
     };
-    visit.refuse(words, visit.event(Action::Login, false, reason.to_string()))
+    let event = visit.event(Action::Login, false, reason.to_string()).application(application);
+    visit.refuse(words, event)
 }
 
 fn no_return(visit: &Visit, reason: NoReturn, application: Option<&ApplicationRecord>) -> Response {

@@ -48,6 +48,7 @@ pub(crate) fn authorization_url(
     config: &OidcConfig,
     attempt: &Attempt,
     browser: &Browser,
+    again: bool,
 ) -> Result<Result<String, ProviderError>, Need> {
     let endpoints = match discovery::endpoints(record, config, visit.known)? {
         Ok(endpoints) => endpoints,
@@ -59,7 +60,10 @@ pub(crate) fn authorization_url(
     let own = [("scope", scopes.join(" ")), ("nonce", nonce)];
     let more = config.parameters.iter().filter(|(name, _)| !RESERVED.contains(&name.as_str()));
     let more = more.map(|(name, value)| (name.as_str(), value.clone()));
-    let parameters = own.into_iter().chain(more);
+    // OIDC Core §3.1.2.1: somebody who chose to be asked is asked, whatever is configured.
+    let prompt = again.then(|| ("prompt", "login".to_owned()));
+    let more = more.filter(|(name, _)| !(again && *name == "prompt"));
+    let parameters = own.into_iter().chain(more).chain(prompt);
     let (endpoint, client_id) = (&endpoints.authorization, &config.client_id);
     Ok(code_request(visit, endpoint, client_id, attempt, browser, parameters))
 }

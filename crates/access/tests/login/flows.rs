@@ -231,8 +231,67 @@ fn whoever_is_denied_reads_a_code_that_stands_in_the_log_with_the_rule() {
     assert!(page.says("Ask &lt;Eve&gt;."));
     let url = "https://help.example.org/";
     world.edit("app:admin", |app| app["denial"] = json!({ "url": url }));
-    let to = format!("https://{TEAM}/access/login/admin?redirect_url=%2Fx");
-    assert_eq!(world.get(&mut browser, &to).location(), Some(url));
+    let to = world.get(&mut browser, "https://admin.example.com/x");
+    assert_eq!(world.get(&mut browser, to.location().unwrap()).location(), Some(url));
+}
+
+#[test]
+fn a_bypass_that_only_this_side_sees_sends_nobody_in_circles() {
+    let bypass = json!({
+        "id": "net", "name": "Net", "decision": "bypass", "include": [{ "ip": { "ip": "192.0.2.0/24" } }],
+    });
+    for (application, status) in [("wiki", 200), ("admin", 403)] {
+        let (mut world, mut browser) = world();
+        let bypass = bypass.clone();
+        world.edit(&format!("app:{application}"), |app| {
+            app["policies"].as_array_mut().unwrap().insert(0, bypass);
+        });
+        let url = format!("https://{application}.example.com/x");
+        assert_eq!(world.sign_in(&mut browser, &url, "one").1.status, status);
+    }
+}
+
+#[test]
+fn sessions_of_an_application_can_be_ended() {
+    let (mut world, mut browser) = world();
+    world.sign_in(&mut browser, WIKI, "one");
+    let now = world.now;
+    world.edit(&format!("revoked:{TEAM}"), |r| {
+        r["applications"] = json!({ "aud-wiki": { "not_after": now } });
+    });
+    browser.cookies.retain(|(host, _), _| host == TEAM);
+    world.now += 1;
+    let (_, page) = world.follow(&mut browser, &format!("{WIKI}/x"));
+    assert!(page.status == 200 && page.says("Please sign in again"), "{}", page.body);
+    assert_eq!(world.last_reason(), "the application's tokens were revoked");
+    let (at, page) = world.sign_in(&mut browser, &format!("{WIKI}/x"), "one");
+    assert_eq!((at, page.status), (format!("{WIKI}/x"), 200));
+}
+
+#[test]
+fn who_wants_to_be_asked_is_asked_by_the_provider_too() {
+    let (mut world, mut browser) = world();
+    world.edit("idp:one", |r| {
+        r["protocol"]["oidc"]["parameters"] =
+            json!([["prompt", "none"], ["nonce", "x"], ["hd", "y"]]);
+    });
+    for (login, provider, prompt) in [
+        ("/access/login/wiki", "one", "none"),
+        ("/access/login/wiki?again=1", "one", "login"),
+        ("/access/login/wiki?again=1", "hub", "select_account"),
+    ] {
+        let login = format!("https://{TEAM}{login}");
+        let url = world.authorization(&mut browser, &login, provider);
+        let url = url::Url::parse(&url).unwrap();
+        let values = |name| {
+            let pairs = url.query_pairs().filter(move |(n, _)| n == name);
+            pairs.map(|(_, value)| value.into_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(values("prompt"), [prompt]);
+        if provider == "one" {
+            assert_eq!((values("nonce").len(), values("hd")), (1, vec!["y".to_owned()]));
+        }
+    }
 }
 
 #[test]

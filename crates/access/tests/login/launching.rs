@@ -27,6 +27,8 @@ fn a_stranger_signs_in_first_and_comes_back() {
     let (at, page) = world.sign_in(&mut browser, &launcher("/"), "two");
     assert_eq!((at, page.status), (launcher("/"), 200));
     assert!(page.says("bob@example.com") && page.says("data-app=\"wiki\""));
+    let event = world.log.last().unwrap();
+    assert!(event.allowed && event.user_email.as_deref() == Some("bob@example.com"));
 }
 
 #[test]

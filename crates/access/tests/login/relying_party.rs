@@ -234,6 +234,36 @@ fn unknown_kid_is_fetched_anew_once() {
 }
 
 #[test]
+fn what_was_cached_is_forgotten_when_the_record_changes() {
+    let mut world = accepted(|_| {});
+    let asked = |world: &World| {
+        let asked = world.providers[0].asked.iter().map(|fetch| fetch.url.clone());
+        let count = |end: &str| asked.clone().filter(|url| url.ends_with(end)).count();
+        (count("/openid-configuration"), count("/keys"))
+    };
+    world.sign_in(&mut Browser::default(), WIKI, "one");
+    assert_eq!(asked(&world), (1, 1));
+    world.edit("idp:one", |record| record["revision"] = 2.into());
+    world.sign_in(&mut Browser::default(), WIKI, "one");
+    assert_eq!(asked(&world), (2, 2));
+}
+
+#[test]
+fn documents_that_are_too_long_are_none() {
+    let long = "the provider did not answer: longer than was asked for";
+    refused(long, |provider| {
+        let key = provider_key().jwk(Some("k1"));
+        provider.keys = std::iter::repeat_n(key, 3_000).collect();
+    });
+    refused(long, |provider| {
+        provider.document = Box::new(|document| document["x"] = "x".repeat(300_000).into());
+    });
+    refused(long, |provider| {
+        provider.response = Box::new(|response| response["x"] = "x".repeat(300_000).into());
+    });
+}
+
+#[test]
 fn signing_key_rotation() {
     let mut world = accepted(|_| {});
     let rotate = |provider: &mut Provider| {

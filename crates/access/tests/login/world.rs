@@ -187,20 +187,20 @@ impl World {
         }
         self.turn += 1;
         let entropy = [self.turn; 32];
-        let request = Request {
+        let mut request = Request {
             method: &ask.method,
             host: &host,
             port: None,
             path: url.path(),
             query: url.query(),
             headers: &headers,
-            form: ask.form.as_deref(),
+            form: None,
             ip: Some("192.0.2.7".parse().unwrap()),
             country: Some(self.country),
             certificate: None,
             ray_id: "ray",
         };
-        let response = self.drive(&request, &entropy);
+        let response = self.drive(&mut request, ask.form.as_deref().unwrap_or_default(), &entropy);
         self.log.extend(response.events.iter().cloned());
         for (_, cookie) in response.headers.iter().filter(|(name, _)| *name == "set-cookie") {
             assert!(cookie.contains("Secure") && cookie.contains("HttpOnly"), "{cookie}");
@@ -217,7 +217,12 @@ impl World {
     }
 
     /// The shell: one need after the other.
-    fn drive(&mut self, request: &Request, entropy: &[u8; 32]) -> Response {
+    fn drive<'r>(
+        &mut self,
+        request: &mut Request<'r>,
+        form: &'r str,
+        entropy: &[u8; 32],
+    ) -> Response {
         let mut known = Known::new(Records::default());
         for _ in 0..2_000 {
             let here =
@@ -231,6 +236,16 @@ impl World {
                     known.insert_record(key.clone(), self.read(key));
                     continue;
                 }
+                Need::Records(keys) => {
+                    for key in keys {
+                        known.insert_record(key.clone(), self.read(key));
+                    }
+                    continue;
+                }
+                Need::Form => {
+                    request.form = Some(form);
+                    continue;
+                }
                 Need::Call(call) => match self.control.answer(call, self.now, &self.keys) {
                     Some(answer) => Reply::Called(answer.to_string()),
                     None => Reply::Failed("the control plane is away".to_owned()),
@@ -241,7 +256,6 @@ impl World {
                     assert_eq!(sign.kid, "org-key");
                     Reply::Signed(organization_key().sign(&sign.message))
                 }
-                other => panic!("{other:?}"),
             };
             known.insert(need, reply);
         }
