@@ -46,7 +46,13 @@ impl Paging {
     }
 }
 
-fn number(text: Option<&str>, name: &str, min: i64, max: i64) -> Result<Option<i64>, ApiError> {
+/// A whole number within bounds.
+pub(crate) fn number(
+    text: Option<&str>,
+    name: &str,
+    min: i64,
+    max: i64,
+) -> Result<Option<i64>, ApiError> {
     let Some(text) = given(text) else { return Ok(None) };
     // Some SDKs write numbers as floats.
     match text.strip_suffix(".0").unwrap_or(text).parse() {

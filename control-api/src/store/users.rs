@@ -89,6 +89,19 @@ pub async fn find_for_update(
         .fetch_optional(&mut **conn).await)
 }
 
+/// Ids of all users of this address and id, as far as each is said; nobody else changes them before
+/// this transaction ends.
+pub async fn matching(
+    tx: &mut Tx,
+    account_id: &str,
+    email: Option<&str>,
+    id: Option<&str>,
+) -> sqlx::Result<Vec<String>> {
+    let rows: Vec<(String,)> = on!(tx, conn => sqlx::query_as(MATCHING.on(conn)).bind(account_id)
+        .bind(email).bind(id).fetch_all(&mut **conn).await?);
+    Ok(rows.into_iter().map(|(id,)| id).collect())
+}
+
 /// By seat, and nobody else changes it before this transaction ends.
 pub async fn find_seat_for_update(
     tx: &mut Tx,
@@ -194,6 +207,12 @@ const UPDATE: Sql = sql!(
 const FIND: Sql = sql!("SELECT * FROM access_users WHERE account_id = $1 AND id = $2");
 const FIND_FOR_UPDATE: Sql = sql!(
     "SELECT * FROM access_users WHERE account_id = $1 AND id = $2",
+    postgres: " FOR UPDATE",
+    ""
+);
+const MATCHING: Sql = sql!(
+    "SELECT id FROM access_users WHERE account_id = $1 AND ($2 IS NULL OR email = $2)
+         AND ($3 IS NULL OR id = $3) ORDER BY id",
     postgres: " FOR UPDATE",
     ""
 );

@@ -11,7 +11,7 @@ pub type Row = (&'static str, &'static str, bool);
 
 /// Every operation of Access.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    [OBJECTS].into_iter().flatten()
+    [OBJECTS, PEOPLE].into_iter().flatten()
 }
 
 /// Whether the operation exists, and below what.
@@ -35,4 +35,21 @@ const OBJECTS: &[Row] = &[
     ("GET", "/access/tags/{name}", ACCOUNT),
     ("PUT", "/access/tags/{name}", ACCOUNT),
     ("DELETE", "/access/tags/{name}", ACCOUNT),
+];
+
+#[rustfmt::skip]
+const PEOPLE: &[Row] = &[
+    ("POST", "/access/users", ACCOUNT),
+    ("GET", "/access/users", ACCOUNT),
+    ("GET", "/access/users/{id}", ACCOUNT),
+    ("PUT", "/access/users/{id}", ACCOUNT),
+    ("DELETE", "/access/users/{id}", ACCOUNT),
+    ("GET", "/access/users/{id}/active_sessions", ACCOUNT),
+    ("GET", "/access/users/{id}/active_sessions/{nonce}", ACCOUNT),
+    ("GET", "/access/users/{id}/last_seen_identity", ACCOUNT),
+    ("GET", "/access/users/{id}/failed_logins", ACCOUNT),
+    ("PATCH", "/access/seats", ACCOUNT),
+    ("POST", "/access/organizations/revoke_user", TWIN),
+    ("GET", "/access/logs/access_requests", ACCOUNT),
+    ("GET", "/access/logs/scim/updates", ACCOUNT),
 ];

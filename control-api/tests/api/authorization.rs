@@ -254,7 +254,9 @@ async fn cast(lab: &Lab) -> Cast {
         let names = all.filter_map(|group| group["name"].as_str());
         names.filter(|name| name.ends_with(end)).map(str::to_owned).collect()
     };
-    let (reads, writes) = (named("Read"), named("Write"));
+    let (reads, mut writes) = (named("Read"), named("Write"));
+    // Nobody writes there but the edges.
+    writes.push("Access: Audit Logs Read".to_owned());
     let reads: Vec<_> = reads.iter().map(String::as_str).collect();
     let writes: Vec<_> = writes.iter().map(String::as_str).collect();
     let past = json!({"expires_on": "2020-01-01T00:00:00Z"});

@@ -8,6 +8,8 @@ use control_api::api::App;
 use control_api::clock::Clock;
 use control_api::config::Config;
 use control_api::engine::Engine;
+use control_api::feed::{EdgeToken, Feed};
+use control_api::people::{self, People};
 use control_api::store::Db;
 use control_api::store::changes::Bell;
 use control_api::vault::{Keys, Vault};
@@ -15,11 +17,13 @@ use http::{HeaderMap, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
 use crate::databases::{self, Fresh};
 
 pub const BOOTSTRAP: &str = "bootstrap-token-for-tests";
+pub const EDGE_TOKEN: &str = "edge-token-for-tests";
 pub const NOW: i64 = 1_790_000_000_000;
 
 /// A control plane.
@@ -28,6 +32,7 @@ pub struct Lab {
     pub name: &'static str,
     pub clock: Clock,
     pub db: Db,
+    pub people: People,
     router: Router,
     _fresh: Fresh,
 }
@@ -66,10 +71,13 @@ impl Lab {
             let key = "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
             let value = match name {
                 "LINTEL_MASTER_KEY" | "LINTEL_EDGE_KEY" => key,
-                "LINTEL_EDGE_TOKEN" => "edge-token-for-tests",
+                "LINTEL_EDGE_TOKEN" => EDGE_TOKEN,
                 "LINTEL_BOOTSTRAP_TOKEN" => BOOTSTRAP,
                 "LINTEL_ACME_AUTHORITIES" => "development",
                 "LINTEL_ACME_CONTACT" => "mailto:operator@saas.com",
+                // Nobody is there: what waits is read by `People::empty_mailbag`.
+                "LINTEL_SMTP_URL" => "smtp://127.0.0.1:9",
+                "LINTEL_MAIL_FROM" => "Lintel <lintel@saas.com>",
                 _ => return None,
             };
             Some(value.to_owned())
@@ -79,11 +87,17 @@ impl Lab {
         let clock = Clock::fixed(NOW);
         let keys = |text: &secrecy::SecretString| Keys::parse(text.expose_secret()).expect("keys");
         let vault = Arc::new(Vault::new(keys(&config.master_key), keys(&config.edge_key)));
-        let engine = Engine::configured(&config, vault.clone(), Bell::default());
+        let bell = Bell::default();
+        let engine = Engine::configured(&config, vault.clone(), bell.clone());
+        let people =
+            People::configured(&config, db.clone(), clock.clone(), vault.clone(), bell.clone());
+        let feed = Feed::new(db.clone(), bell, &config.edge_token, CancellationToken::new());
+        let questions = people::edge::router(people.clone(), EdgeToken::new(&config.edge_token));
+        let beside = control_api::router::beside(feed, None).merge(questions);
         let config = Arc::new(config);
         let app = App { db: db.clone(), clock: clock.clone(), config, vault, engine };
-        let router = control_api::router::router(app, Router::new());
-        Self { name: fresh.name, clock, db, router, _fresh: fresh }
+        let router = control_api::router::router(app, beside);
+        Self { name: fresh.name, clock, db, people, router, _fresh: fresh }
     }
 
     /// Any request at all.
@@ -118,6 +132,16 @@ impl Lab {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        self.send(request.body(body).expect("a request")).await
+    }
+
+    /// As an edge: below `/edge/v1`.
+    pub async fn edge(&self, method: &str, path: &str, body: Value) -> Answer {
+        let request = Request::builder().method(method).uri(format!("/edge/v1/{path}"));
+        let request = request
+            .header("authorization", format!("Bearer {EDGE_TOKEN}"))
+            .header("content-type", "application/json");
         let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
         self.send(request.body(body).expect("a request")).await
     }

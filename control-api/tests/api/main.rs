@@ -7,8 +7,12 @@
     reason = "a test fails by panicking; a missing JSON member reads as null"
 )]
 
+mod access_edge;
+mod access_logs;
 mod access_matrix;
 mod access_tags;
+mod access_users;
+mod access_world;
 mod accounts;
 mod authorization;
 mod custom_hostnames;

@@ -6,6 +6,7 @@ use super::describe::Described;
 use super::groups::Group;
 use super::object;
 use super::tags::Tag;
+use super::{login_log, seats, user_sessions, users};
 use crate::api::App;
 
 /// All of them; `router.rs` merges this.
@@ -14,5 +15,9 @@ pub fn routes() -> OpenApiRouter<App> {
     let mut all: Vec<Described> = Vec::new();
     all.extend(object::routes::<Group>());
     all.extend(object::routes::<Tag>());
+    all.extend(users::routes());
+    all.extend(user_sessions::routes());
+    all.extend(seats::routes());
+    all.extend(login_log::routes());
     all.into_iter().fold(OpenApiRouter::new(), |router, route| router.routes(route.into()))
 }
