@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use access::Reply;
-use access::memory::{Documents, Outbox, Verdicts};
+use access::memory::{Documents, Outbox, Signatures, Verdicts};
 use edge_state::access::call::{LogBatch, LoginEvent};
 use edge_state::{Entry, Key};
 use routing::Need;
@@ -16,6 +16,7 @@ thread_local! {
     static RECORDS: RefCell<Memory> = RefCell::default();
     static DOCUMENTS: RefCell<Documents> = RefCell::default();
     static VERDICTS: RefCell<Verdicts> = RefCell::default();
+    static SIGNATURES: RefCell<Signatures> = RefCell::default();
     static OUTBOX: RefCell<Outbox> = RefCell::default();
 }
 
@@ -41,7 +42,10 @@ impl access::known::Memory for Fresh {
                 let cache = fetch.cache.as_ref()?;
                 DOCUMENTS.with_borrow(|documents| documents.find(cache, now_seconds()))
             }
-            Need::Record(_) | Need::Records(_) | Need::Form | Need::Call(_) | Need::Sign(_) => None,
+            Need::Sign(sign) => {
+                SIGNATURES.with_borrow_mut(|made| made.find(sign)).map(Reply::Signed)
+            }
+            Need::Record(_) | Need::Records(_) | Need::Form | Need::Call(_) => None,
         }
     }
 }
@@ -62,6 +66,10 @@ pub fn keep(need: &Need, reply: Reply) -> Reply {
     match (need, &reply) {
         (Need::Verify(verify), Reply::Verified(true)) => {
             VERDICTS.with_borrow_mut(|verdicts| verdicts.insert(verify));
+            reply
+        }
+        (Need::Sign(sign), Reply::Signed(signature)) => {
+            SIGNATURES.with_borrow_mut(|made| made.insert(sign, signature.clone()));
             reply
         }
         (Need::Fetch(fetch), _) => match &fetch.cache {

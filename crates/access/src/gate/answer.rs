@@ -71,6 +71,8 @@ impl Case<'_> {
                     .with_header("location", url)
                     .with_header("cache-control", "no-store")
                     .with_header("referrer-policy", "no-referrer")
+                    .with_header("cf-access-aud", &self.application.aud)
+                    .with_header("cf-access-domain", self.organization.auth_domain.as_str())
                     .with_cookies(cookie)
             }
             Kind::Submission => {

@@ -2,13 +2,15 @@
 //! wrong when it is gone.
 //!
 //! - [`documents`]: what providers answered: discovery documents, key sets
-//! - [`verdicts`]: signatures that were right
+//! - [`verdicts`]: signatures that were right; [`signatures`]: those that were made here
 //! - [`outbox`]: login events that the control plane does not have yet
 
 pub mod documents;
 pub mod outbox;
+pub mod signatures;
 pub mod verdicts;
 
 pub use documents::Documents;
 pub use outbox::Outbox;
+pub use signatures::Signatures;
 pub use verdicts::Verdicts;
