@@ -126,3 +126,6 @@ pub fn choose<'k>(
     }
     Ok(first)
 }
+
+#[cfg(test)]
+mod tests;

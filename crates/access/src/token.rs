@@ -315,3 +315,6 @@ impl Verified {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
