@@ -7,6 +7,7 @@ mod fault;
 mod feed;
 mod hostname;
 mod outage;
+mod page;
 mod publisher;
 mod refusal;
 mod renewal;

@@ -224,3 +224,6 @@ pub fn own(status: u16, html: &str) -> Response {
                   font-src https:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
     headers(status, html.to_owned(), policy.to_owned(), "no-referrer")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! Prints every page of Access as JSON, to look at and to check: `{name: {status, headers, body}}`.
+//! Every page of Access, as people meet it.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 const LOGO: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='120' height='40'%3E%3Crect width='120' height='40' rx='8' fill='%23e4572e'/%3E%3C/svg%3E";
 
-fn main() {
+/// By name: `{status, headers, body}`.
+pub fn all() -> BTreeMap<&'static str, Value> {
     let plain = LoginDesign::default();
     let branded = LoginDesign {
         background_color: Some("#12355b".to_owned()),
@@ -29,9 +30,7 @@ fn main() {
     pages.extend(asking(frame(&plain)));
     pages.extend(messages(frame(&plain), frame(&branded)));
     pages.extend(launchers(frame(&plain), frame(&branded)));
-    let pages: BTreeMap<&str, Value> =
-        pages.into_iter().map(|(name, page)| (name, show(&page))).collect();
-    println!("{}", json!(pages));
+    pages.into_iter().map(|(name, page)| (name, show(&page))).collect()
 }
 
 fn show(page: &Response) -> Value {
