@@ -8,7 +8,7 @@ use access::{Known, Reply};
 use routing::Need;
 use web_sys::{Request, Response};
 
-use self::judge::{Vector, Vectors};
+use self::judge::{Suite, Vector};
 use crate::failure::Failure;
 use crate::{body, crypto};
 
@@ -17,11 +17,11 @@ const MAX_BYTES: usize = 8 << 20;
 /// Answers a file of vectors with a list: name, expected verdict, verdict.
 pub async fn answer(request: &Request) -> Result<Response, Failure> {
     let text = body::text(request.body(), MAX_BYTES).await.unwrap_or_default();
-    let judged = match serde_json::from_str::<Vectors>(&text) {
-        Ok(vectors) => {
+    let judged = match serde_json::from_str::<Suite>(&text) {
+        Ok(suite) => {
             let mut judged = Vec::new();
-            for vector in &vectors.vectors {
-                let verdict = verdict(&vectors, vector).await;
+            for vector in &suite.vectors {
+                let verdict = verdict(&suite, vector).await;
                 judged.push([vector.name.clone(), vector.verdict.clone(), verdict]);
             }
             serde_json::to_string(&judged).unwrap_or_default()
@@ -31,10 +31,10 @@ pub async fn answer(request: &Request) -> Result<Response, Failure> {
     Response::new_with_opt_str(Some(&judged)).map_err(Failure::platform("making a response"))
 }
 
-async fn verdict(vectors: &Vectors, vector: &Vector) -> String {
+async fn verdict(suite: &Suite, vector: &Vector) -> String {
     let mut known = Known::default();
     loop {
-        match vectors.judge(vector, &known) {
+        match suite.judge(vector, &known) {
             Ok(verdict) => return verdict,
             Err(need) => {
                 let Need::Verify(verify) = &need else { return format!("{need:?}") };

@@ -12,26 +12,26 @@ use aws_lc_rs::signature::{self, RsaPublicKeyComponents, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use self::judge::{Vector, Vectors};
+use self::judge::{Suite, Vector};
 
 #[test]
 fn every_token_gets_its_verdict() {
-    let vectors: Vectors = serde_json::from_str(include_str!("vectors/jwt.json")).unwrap();
-    assert!(vectors.vectors.len() >= 100, "the list is whole");
-    let wrong: Vec<_> = vectors
+    let suite: Suite = serde_json::from_str(include_str!("vectors/jwt.json")).unwrap();
+    assert!(suite.vectors.len() >= 100, "the list is whole");
+    let wrong: Vec<_> = suite
         .vectors
         .iter()
-        .map(|vector| (vector, verdict(&vectors, vector)))
+        .map(|vector| (vector, verdict(&suite, vector)))
         .filter(|(vector, verdict)| vector.verdict != *verdict)
         .map(|(vector, verdict)| format!("{}: {verdict}, not {}", vector.name, vector.verdict))
         .collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
-fn verdict(vectors: &Vectors, vector: &Vector) -> String {
+fn verdict(suite: &Suite, vector: &Vector) -> String {
     let mut known = Known::default();
     loop {
-        match vectors.judge(vector, &known) {
+        match suite.judge(vector, &known) {
             Ok(verdict) => return verdict,
             Err(need) => {
                 let Need::Verify(verify) = &need else { panic!("{need:?}") };

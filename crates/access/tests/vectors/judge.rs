@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 /// `jwt.json`
 #[derive(Deserialize)]
-pub struct Vectors {
+pub struct Suite {
     now: i64,
     skew: i64,
     issuer: String,
@@ -35,7 +35,7 @@ pub struct Vector {
     profile: Option<String>,
 }
 
-impl Vectors {
+impl Suite {
     /// `right`, or the name of what is wrong.
     ///
     /// # Errors
