@@ -90,7 +90,7 @@ impl Asking<'_> {
 
     async fn fetch(&self, fetch: &Fetch, facts: &Facts) -> Reply {
         match &facts.authority.hostname {
-            Some(hostname) => outside::fetch(fetch, hostname, self.env).await,
+            Some(hostname) => outside::fetch(fetch, hostname, self.env, self.settings).await,
             None => Reply::Failed("nobody's request fetches nothing".to_owned()),
         }
     }

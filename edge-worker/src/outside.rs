@@ -73,14 +73,19 @@ async fn control(path: &str, body: &str, env: &Env, settings: &Settings) -> Resu
 }
 
 /// Asks somebody outside, on behalf of a hostname of ours.
-pub async fn fetch(fetch: &Fetch, hostname: &Hostname, env: &Env) -> Reply {
-    match ask(fetch, hostname, env).await {
+pub async fn fetch(fetch: &Fetch, hostname: &Hostname, env: &Env, settings: &Settings) -> Reply {
+    match ask(fetch, hostname, env, settings).await {
         Ok(fetched) => Reply::Fetched(fetched),
         Err(why) => Reply::Failed(format!("{}: {why}", fetch.url)),
     }
 }
 
-async fn ask(fetch: &Fetch, hostname: &Hostname, env: &Env) -> Result<Fetched, String> {
+async fn ask(
+    fetch: &Fetch,
+    hostname: &Hostname,
+    env: &Env,
+    settings: &Settings,
+) -> Result<Fetched, String> {
     let towards = outside::to(&fetch.url, hostname).map_err(|error| error.to_string())?;
     let directions = towards.directions.to_header();
     let mut headers: Vec<(&str, &str)> =
@@ -94,6 +99,9 @@ async fn ask(fetch: &Fetch, hostname: &Hostname, env: &Env) -> Result<Fetched, S
             headers.push((DIRECTIONS, &directions));
             let question = Question { method, url: &towards.url, headers, body };
             question.send(Some(egress)).await?
+        }
+        Err(_) if towards.is_plain() && !settings.allow_private_networks => {
+            return Err("not over TLS (LINTEL_ALLOW_PRIVATE_NETWORKS)".to_owned());
         }
         Err(_) => Question { method, url: &fetch.url, headers, body }.send(None).await?,
     };

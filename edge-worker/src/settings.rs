@@ -27,6 +27,9 @@ pub struct Settings {
     pub https_port: Option<u16>,
     /// `LINTEL_RECORD_TTL_MILLIS`: for how long a record is used without being read again.
     pub record_ttl_millis: u64,
+    /// `LINTEL_ALLOW_PRIVATE_NETWORKS`: without an egress of ours, whether providers may be asked in
+    /// the clear. With one, that has the say.
+    pub allow_private_networks: bool,
     /// Whether there is an egress that takes request targets byte for byte.
     pub has_egress: bool,
     /// `LINTEL_ACCESS_KEY`: opens and seals what Access keeps in records and browsers. Without it
@@ -67,6 +70,8 @@ fn read(env: &Env) -> Result<Settings, Failure> {
         pop: variable(env, "LINTEL_POP"),
         https_port: number(env, "LINTEL_HTTPS_PORT"),
         record_ttl_millis: number(env, "LINTEL_RECORD_TTL_MILLIS").unwrap_or(RECORD_TTL_MILLIS),
+        allow_private_networks: variable(env, "LINTEL_ALLOW_PRIVATE_NETWORKS")
+            .is_some_and(|value| value == "true"),
         has_egress: env.service(ORIGIN).is_ok(),
         access_keys: access_keys(env)?,
         control: control(env),

@@ -17,6 +17,14 @@ pub struct Outside {
     pub url: String,
 }
 
+impl Outside {
+    /// Whether others on the way can read and change what is said.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        self.directions.origin.scheme == Some(Scheme::Http)
+    }
+}
+
 /// Nowhere that the edge sends anything.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("the URL is not http(s):// with a host, without user and password")]
@@ -49,6 +57,7 @@ pub fn to(url: &str, hostname: &Hostname) -> Result<Outside, InvalidUrl> {
             sni: None,
             hostname: hostname.clone(),
             target,
+            outside: true,
         },
     })
 }
@@ -78,6 +87,8 @@ mod tests {
             assert_eq!(outside.url, towards, "{url}");
             assert_eq!(outside.directions.origin.to_string(), origin, "{url}");
             assert_eq!(outside.directions.ssl, OriginTls::Strict);
+            assert_eq!(outside.is_plain(), url.starts_with("http:"), "{url}");
+            assert!(outside.directions.to_header().contains(r#""outside":true"#));
         }
         assert_eq!(to("https://a.com/x/../y?q#f", &ours()).unwrap().directions.target, "/y?q");
     }

@@ -43,6 +43,15 @@ pub struct Directions {
     pub hostname: Hostname,
     /// Path and query, byte for byte, whatever URL parsers on the way there do to theirs.
     pub target: String,
+    /// A request of the edge's own, to somebody outside: secrets travel with it, so it goes over TLS
+    /// unless the operator allows loopback counterparts.
+    #[serde(skip_serializing_if = "is_false")]
+    pub outside: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// The header that carries [`Directions`].
@@ -69,6 +78,7 @@ pub fn choose(request: &Facts, hostname: &HostRecord, zone: &ZoneRecord) -> Opti
             sni,
             hostname: requested,
             target: request.target.as_str().to_owned(),
+            outside: false,
         },
         headers: header::forward(request),
         strict_transport_security: hsts.map(strict_transport_security),

@@ -24,6 +24,9 @@ pub struct Directions {
     /// Path and query byte for byte: URL parsers on the way here change theirs.
     #[serde(default)]
     target: Option<String>,
+    /// A request of the worker's own, with secrets in it, to a provider for example.
+    #[serde(default)]
+    outside: bool,
 }
 
 /// What a connection is good for; requests with equal routes may share one.
@@ -54,6 +57,13 @@ impl Directions {
     #[must_use]
     pub fn hostname(&self) -> &Hostname {
         &self.hostname
+    }
+
+    /// Whether the request may go to where it shall: what has our own secrets in it goes over TLS,
+    /// unless counterparts on this machine are allowed.
+    #[must_use]
+    pub fn is_safe(&self, route: &Route, origins: &Origins) -> bool {
+        !self.outside || route.protection == Protection::Verified || origins.allow_private_networks
     }
 
     /// The connection that this request needs. An origin's own scheme is above the zone's `ssl`;
@@ -140,6 +150,28 @@ mod tests {
         assert_eq!(route("o.com", "full", r#""request_host""#).2, "shop.customer.com");
         assert_eq!(route("o.com", "full", r#"{"name":"n.com"}"#).2, "n.com");
         assert_eq!(route("192.0.2.1", "full", "null").2, "192.0.2.1");
+    }
+
+    #[test]
+    fn our_own_secrets_travel_over_tls() {
+        let directions = |origin: &str, ssl: &str, outside: bool| {
+            let json = format!(
+                r#"{{"origin":"{origin}","ssl":"{ssl}","hostname":"a.com","outside":{outside}}}"#
+            );
+            Directions::read(&json.parse().unwrap()).unwrap()
+        };
+        let lax = Origins { allow_private_networks: true, ..origins() };
+        for (origin, ssl, outside, safe) in [
+            ("https://idp.com", "strict", true, true),
+            ("http://idp.com", "strict", true, false),
+            ("idp.com", "full", true, false),
+            ("http://o.com", "strict", false, true),
+        ] {
+            let directions = directions(origin, ssl, outside);
+            let route = directions.route(&origins()).unwrap();
+            assert_eq!(directions.is_safe(&route, &origins()), safe, "{origin} {ssl}");
+            assert!(directions.is_safe(&route, &lax));
+        }
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub enum Fault {
     /// Not an address for the public.
     #[error("{0} is not a public address (LINTEL_ALLOW_PRIVATE_NETWORKS)")]
     PrivateAddress(IpAddr),
+    /// Secrets would go over a connection that others can read.
+    #[error("a request with secrets in it goes over TLS (LINTEL_ALLOW_PRIVATE_NETWORKS)")]
+    InTheClear,
     /// Ourselves.
     #[error("{0} is this very edge")]
     Loop(SocketAddr),
@@ -41,6 +44,7 @@ impl Fault {
             Self::Tls(_) => (StatusCode::BAD_GATEWAY, "tls"),
             Self::Timeout(_) => (StatusCode::GATEWAY_TIMEOUT, "timeout"),
             Self::PrivateAddress(_) => (StatusCode::BAD_GATEWAY, "private_address"),
+            Self::InTheClear => (StatusCode::BAD_GATEWAY, "in_the_clear"),
             Self::Loop(_) => (StatusCode::BAD_GATEWAY, "loop"),
         }
     }

@@ -71,6 +71,9 @@ impl Egress {
         let directions = directions(&request)?;
         let route = directions.route(&self.origins);
         let route = route.ok_or_else(|| Fault::Directions("no server name".into()))?;
+        if !directions.is_safe(&route, &self.origins) {
+            return Err(Fault::InTheClear);
+        }
         let upgrade = fields::is_upgrade(request.version(), request.headers())
             .then(|| hyper::upgrade::on(&mut request));
         let progress = Progress::start();
