@@ -53,6 +53,14 @@ pub struct RegisteredPoint {
     pub created_at: i64,
 }
 
+/// From here to the commit no one else can write a change: what is read now is what is published.
+///
+/// # Errors
+/// The database failed.
+pub async fn lock(tx: &mut Tx) -> sqlx::Result<()> {
+    on!(tx, conn => sqlx::query(LOCK.on(conn)).execute(&mut **conn).await.map(drop))
+}
+
 /// Writes a record's newest state; `None` takes it off the edge. A value that the edge has already
 /// is no change. `now` is Unix milliseconds.
 ///

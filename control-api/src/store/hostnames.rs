@@ -101,6 +101,12 @@ pub async fn find(tx: &mut Tx, zone_id: &str, id: &str) -> sqlx::Result<Option<H
         .fetch_optional(&mut **conn).await)
 }
 
+/// By name, in whatever zone.
+pub async fn find_by_name(tx: &mut Tx, hostname: &str) -> sqlx::Result<Option<HostnameRow>> {
+    on!(tx, conn => sqlx::query_as(FIND_BY_NAME.on(conn)).bind(hostname)
+        .fetch_optional(&mut **conn).await)
+}
+
 /// As [`find`], and nobody else changes it before this transaction ends.
 pub async fn find_for_update(
     tx: &mut Tx,
@@ -217,6 +223,7 @@ const INSERT: Sql = sql!(
      ON CONFLICT (hostname) DO NOTHING"
 );
 const FIND: Sql = sql!("SELECT * FROM custom_hostnames WHERE zone_id = $1 AND id = $2");
+const FIND_BY_NAME: Sql = sql!("SELECT * FROM custom_hostnames WHERE hostname = $1");
 const FIND_FOR_UPDATE: Sql = sql!(
     "SELECT * FROM custom_hostnames WHERE zone_id = $1 AND id = $2",
     postgres: " FOR UPDATE",

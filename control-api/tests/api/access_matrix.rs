@@ -11,7 +11,7 @@ pub type Row = (&'static str, &'static str, bool);
 
 /// Every operation of Access.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    [OBJECTS, PEOPLE].into_iter().flatten()
+    [OBJECTS, PEOPLE, APPS].into_iter().flatten()
 }
 
 /// Whether the operation exists, and below what.
@@ -52,4 +52,25 @@ const PEOPLE: &[Row] = &[
     ("POST", "/access/organizations/revoke_user", TWIN),
     ("GET", "/access/logs/access_requests", ACCOUNT),
     ("GET", "/access/logs/scim/updates", ACCOUNT),
+];
+
+#[rustfmt::skip]
+const APPS: &[Row] = &[
+    ("POST", "/access/apps", TWIN),
+    ("GET", "/access/apps", TWIN),
+    ("GET", "/access/apps/{id}", TWIN),
+    ("PUT", "/access/apps/{id}", TWIN),
+    ("DELETE", "/access/apps/{id}", TWIN),
+    ("PUT", "/access/apps/{id}/settings", TWIN),
+    ("PATCH", "/access/apps/{id}/settings", TWIN),
+    ("POST", "/access/apps/{id}/policies", TWIN),
+    ("GET", "/access/apps/{id}/policies", TWIN),
+    ("GET", "/access/apps/{id}/policies/{policy_id}", TWIN),
+    ("PUT", "/access/apps/{id}/policies/{policy_id}", TWIN),
+    ("DELETE", "/access/apps/{id}/policies/{policy_id}", TWIN),
+    ("POST", "/access/policies", ACCOUNT),
+    ("GET", "/access/policies", ACCOUNT),
+    ("GET", "/access/policies/{id}", ACCOUNT),
+    ("PUT", "/access/policies/{id}", ACCOUNT),
+    ("DELETE", "/access/policies/{id}", ACCOUNT),
 ];

@@ -7,9 +7,12 @@
     reason = "a test fails by panicking; a missing JSON member reads as null"
 )]
 
+mod access_applications;
 mod access_edge;
+mod access_lab;
 mod access_logs;
 mod access_matrix;
+mod access_publishing;
 mod access_tags;
 mod access_users;
 mod access_world;

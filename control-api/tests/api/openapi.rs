@@ -29,6 +29,7 @@ pub fn concrete(path: &str) -> String {
         .replace("{name}", "lab")
         .replace("{nonce}", "AAAAAAAAAAAAAAAAAAAAAA")
         .replace("{id}", "00000000-0000-4000-8000-000000000000")
+        .replace("{policy_id}", "00000000-0000-4000-8000-000000000000")
         .replace("{custom_hostname_id}", "00000000-0000-4000-8000-000000000000")
 }
 

@@ -8,11 +8,13 @@
 //! - the rest: one module per kind of object
 
 pub mod address;
+pub mod applications;
 pub mod describe;
 pub mod echo;
 pub mod groups;
 pub mod login_log;
 pub mod object;
+pub mod policies;
 pub mod publish;
 pub mod routes;
 pub mod rules;

@@ -4,9 +4,8 @@ use utoipa_axum::router::OpenApiRouter;
 
 use super::describe::Described;
 use super::groups::Group;
-use super::object;
 use super::tags::Tag;
-use super::{login_log, seats, user_sessions, users};
+use super::{applications, login_log, object, policies, seats, user_sessions, users};
 use crate::api::App;
 
 /// All of them; `router.rs` merges this.
@@ -19,5 +18,7 @@ pub fn routes() -> OpenApiRouter<App> {
     all.extend(user_sessions::routes());
     all.extend(seats::routes());
     all.extend(login_log::routes());
+    all.extend(applications::routes());
+    all.extend(policies::routes());
     all.into_iter().fold(OpenApiRouter::new(), |router, route| router.routes(route.into()))
 }

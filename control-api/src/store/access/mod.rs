@@ -2,6 +2,12 @@
 //!
 //! - [`objects`]: every object, as it was sent
 //! - [`secrets`]: what must not be read in it
+//! - [`links`]: which policies decide about which application
+//! - [`doors`]: what applications guard
+//! - [`policy_tests`]: what policies would have said
 
+pub mod doors;
+pub mod links;
 pub mod objects;
+pub mod policy_tests;
 pub mod secrets;
