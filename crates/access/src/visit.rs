@@ -6,7 +6,7 @@ use edge_state::access::{Identity, OrganizationRecord};
 
 use crate::admission::{Entrance, admit};
 use crate::encoding::Form;
-use crate::event::{self, Action};
+use crate::event::{self, Action, Parties as _};
 use crate::page::{Frame, Link, message};
 use crate::session::{self, Live};
 use crate::{Here, Known, Need, Request, Response, cookie, token};
@@ -81,8 +81,14 @@ impl<'a> Visit<'a> {
     }
 
     /// Who is signed in here, as long as everybody who takes part in that is on. What is
-    /// unreadable, over, or ambiguous is nobody.
+    /// unreadable or over is nobody.
     pub(crate) fn session(&self) -> Result<Option<Session>, Need> {
+        Ok(self.recognise()?.ok())
+    }
+
+    /// As [`Self::session`]; if there is a session that does not count any more, a line about that.
+    pub(crate) fn recognise(&self) -> Result<Result<Session, Option<Box<LoginEvent>>>, Need> {
+        let mut why = None;
         for text in cookie::find(self.request.headers, cookie::AUTHORIZATION) {
             let verified = token::verify_global(&text, self.organization, self.known, self.here)?;
             let Ok(verified) = verified else { continue };
@@ -100,11 +106,15 @@ impl<'a> Visit<'a> {
                 service_token: None,
                 now: self.now(),
             };
-            if admit(&entrance, self.known)?.is_ok() {
-                return Ok(Some(Session { live, issued_at: verified.issued_at }));
+            match admit(&entrance, self.known)? {
+                Ok(_) => return Ok(Ok(Session { live, issued_at: verified.issued_at })),
+                Err(reason) => {
+                    let event = self.event(Action::Login, false, reason.to_string());
+                    why = Some(Box::new(event.identity(Some(&live.identity))));
+                }
             }
         }
-        Ok(None)
+        Ok(Err(why))
     }
 
     /// A page that says no, with the code of the line that is logged.

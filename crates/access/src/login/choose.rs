@@ -8,7 +8,7 @@ use super::attempt::{Browser, Target};
 use super::finish::{self, Given};
 use super::{start, target};
 use crate::encoding::query;
-use crate::event::Action;
+use crate::event::{Action, Parties as _};
 use crate::page::Link;
 use crate::page::login::{self, Provider};
 use crate::visit::{Visit, Words};
@@ -26,17 +26,25 @@ pub(crate) fn answer(visit: &Visit, segment: Option<&str>) -> Result<Response, N
         return Ok(self::foreign(visit, &foreign.to_string(), target.login_url()));
     }
     let again = given.get("again").is_some();
-    if !again && let Some(session) = visit.session()? {
-        let given = if posted { Given::read(&given) } else { Given::default() };
-        return finish::proceed(visit, &session, &target, &given);
-    }
+    let recognised = if again { Err(None) } else { visit.recognise()? };
+    let over = match recognised {
+        Ok(session) => {
+            let given = if posted { Given::read(&given) } else { Given::default() };
+            return finish::proceed(visit, &session, &target, &given);
+        }
+        Err(over) => over,
+    };
     let offered = offered(visit, application);
     if let ([only], false) = (offered.as_slice(), again)
         && goes_straight(visit, application)
     {
         return start::begin(visit, &only.id, target, false);
     }
-    Ok(page(visit, &target, application, None, again))
+    let page = page(visit, &target, application, None, again);
+    Ok(match over {
+        Some(event) => page.with_event(event.application(application)),
+        None => page,
+    })
 }
 
 /// The page. Signing in there leads to `target`. `again`: whoever comes this way wants to be asked.

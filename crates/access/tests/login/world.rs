@@ -33,6 +33,8 @@ pub struct World {
     documents: Documents,
     pub log: Vec<LoginEvent>,
     pub country: &'static str,
+    /// As the team domain sees it; applications see 192.0.2.7.
+    pub address_at_team: &'static str,
 }
 
 /// What a browser keeps, by host and name.
@@ -47,10 +49,6 @@ pub struct Ask<'a> {
     pub url: &'a str,
     pub form: Option<String>,
     pub headers: Vec<(&'static str, String)>,
-}
-
-pub fn home() -> Hostname {
-    Hostname::parse(TEAM).unwrap()
 }
 
 impl World {
@@ -71,6 +69,7 @@ impl World {
             documents: Documents::default(),
             log: Vec::new(),
             country: "DE",
+            address_at_team: "192.0.2.7",
         };
         let summary = |id: &str, kind: &str| json!({ "id": id, "name": id, "kind": kind });
         world.put(
@@ -185,6 +184,8 @@ impl World {
         for (name, value) in &ask.headers {
             headers.append(HeaderName::from_static(name), value.parse().unwrap());
         }
+        let at_team = host.as_str() == TEAM;
+        let address = if at_team { self.address_at_team } else { "192.0.2.7" };
         self.turn += 1;
         let entropy = [self.turn; 32];
         let mut request = Request {
@@ -195,7 +196,7 @@ impl World {
             query: url.query(),
             headers: &headers,
             form: None,
-            ip: Some("192.0.2.7".parse().unwrap()),
+            ip: Some(address.parse().unwrap()),
             country: Some(self.country),
             certificate: None,
             ray_id: "ray",
@@ -305,7 +306,11 @@ impl World {
 impl World {
     /// A navigation.
     pub fn get(&mut self, browser: &mut Browser, url: &str) -> Response {
-        let headers = vec![("sec-fetch-mode", "navigate".to_owned())];
+        let headers = vec![
+            ("sec-fetch-mode", "navigate".to_owned()),
+            ("sec-fetch-dest", "document".to_owned()),
+            ("accept", "text/html".to_owned()),
+        ];
         self.send(browser, &Ask { method: Method::GET, url, form: None, headers })
     }
 
