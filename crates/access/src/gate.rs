@@ -177,7 +177,7 @@ impl Case<'_> {
                 self.let_machine_in(&machine, &shown, policy, &verdict, strict)
             }
             Outcome::Allow { policy } => match shown.person() {
-                Some(person) => self.let_person_in(person, policy, is_first),
+                Some(person) => self.let_person_in(person, policy, &verdict, is_first),
                 None => Ok(Err(Box::new(self.deny(&verdict, None)))), // No such outcome.
             },
             Outcome::SignIn | Outcome::Deny { .. } => {
@@ -212,6 +212,7 @@ impl Case<'_> {
         &self,
         person: &Person,
         policy: usize,
+        verdict: &Verdict,
         is_first: bool,
     ) -> Result<Judged, Need> {
         let Some(policy) = self.application.policies.get(policy) else {
@@ -253,6 +254,9 @@ impl Case<'_> {
             passage.set.push(("cf-access-authenticated-user-email", email.clone()));
         }
         if let Some(issued) = renewed {
+            let mut event = self.decided(Action::Login, true, verdict);
+            event.reason = format!("renewed: {}", event.reason);
+            passage.events.push(event.identity(Some(&person.live.identity)));
             for cookie in self.token_cookies(&issued, &person.live.nonce) {
                 passage.response_headers.push(("set-cookie", cookie));
             }

@@ -34,8 +34,8 @@ pub fn before_origin(
     here: &Here,
 ) -> Result<Result<Option<Passage>, Decision>, Need> {
     let Some(visit) = request.visit() else { return Ok(Ok(None)) };
-    if guards(&visit, known)?
-        && let Some(redirect) = redirect::https(request)
+    if let Some(redirect) = redirect::https(request)
+        && guards(&visit, known)?
     {
         return Ok(Err(Decision::Redirect(redirect))); // No token travels over plain HTTP.
     }

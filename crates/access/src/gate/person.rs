@@ -9,7 +9,6 @@ use super::Case;
 use crate::admission::{Entrance, admit};
 use crate::cookie::{self, APPLICATION_SESSION, AUTHORIZATION, BINDING, SetCookie};
 use crate::handover::{open_value, seal_value};
-use crate::jwt::InvalidToken;
 use crate::session::{self, Live};
 use crate::token::{self, Bearer, Issued, Verified};
 use crate::{Here, Need};
@@ -93,7 +92,6 @@ impl<'a> Case<'a> {
                     Shown::Refused(why) => refused = refused.or(Some(why)),
                     shown => return Ok(shown),
                 },
-                Err(InvalidToken::Expired) => {}
                 Err(invalid) => refused = refused.or_else(|| Some(invalid.to_string())),
             }
         }

@@ -48,7 +48,11 @@ fn a_token_that_does_not_count_is_refused_and_logged() {
 #[test]
 fn an_expired_token_alone_does_not_pass() {
     let token = claims_with("exp", json!(NOW - 60));
-    assert_eq!(fetch("/").cookie("CF_Authorization", &token).answer(&shell()).status, 401);
+    let answer = fetch("/").cookie("CF_Authorization", &token).answer(&shell());
+    assert_eq!(
+        (answer.status, reasons(&answer.events).as_str()),
+        (401, "login:the token has expired;")
+    );
 }
 
 #[test]

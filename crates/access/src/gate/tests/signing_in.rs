@@ -196,6 +196,7 @@ fn a_token_is_renewed_in_passing_for_every_kind_of_request() {
         let sent = sent.cookie("CF_Authorization", &expired).cookie("CF_AppSession", &credential);
         let passage = sent.passes(&shell);
         let fresh = cookies_of(&passage.response_headers)["CF_Authorization"].clone();
+        assert!(reasons(&passage.events).starts_with("login:renewed: "), "{:?}", passage.events);
         let told = to_origin(&passage);
         assert_eq!(told["cf-access-jwt-assertion"], fresh);
         assert_eq!(
