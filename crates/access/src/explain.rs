@@ -118,6 +118,20 @@ pub enum Hint {
     Certificate,
 }
 
+impl Hint {
+    /// One sentence, for the person.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Place => "It cannot be opened from where you are.",
+            Self::StrongerSignIn => "It wants a stronger sign-in, for example with a security key.",
+            Self::OtherProvider => "It wants you to sign in another way.",
+            Self::Device => "It wants a device that is known and in order.",
+            Self::Certificate => "It wants a client certificate.",
+        }
+    }
+}
+
 impl Verdict {
     /// One line for the log: what decided, and by which rule.
     #[must_use]

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use access::Response;
-use access::page::{Frame, Link, approval, justify, launcher, login, logout, message, pin, repost};
+use access::page::{
+    Frame, Link, approval, justify, launcher, login, logout, message, pin, renewed, repost, resend,
+};
 use edge_state::access::organization::{FooterLink, Launcher, LoginDesign};
 use serde_json::{Value, json};
 
@@ -129,6 +131,8 @@ fn asking(frame: Frame) -> Pages {
         ("approval-decide", approval::decide(&decide)),
         ("sign-out", logout::render(&out)),
         ("repost", repost::render(&again)),
+        ("renewed", renewed::render(&frame)),
+        ("resend", resend::render(&resend::View { frame, url: "/access/login/x" })),
     ]
 }
 

@@ -9,7 +9,6 @@ use serde_json::json;
 use super::Case;
 use crate::classify::{Kind, classify};
 use crate::event::{Action, Parties as _};
-use crate::explain::Hint;
 use crate::handover::{Meta, binding};
 use crate::page::{self, Frame, Link, message, resend};
 use crate::policy::Verdict;
@@ -138,7 +137,7 @@ impl Case<'_> {
                 .clone()
                 .unwrap_or_else(|| format!("You have no access to {}.", self.application.name)),
         ];
-        text.extend(verdict.hints().into_iter().map(|hint| words(hint).to_owned()));
+        text.extend(verdict.hints().into_iter().map(|hint| hint.words().to_owned()));
         let mut links = Vec::new();
         if let Some(identity) = identity {
             text.push(format!("You are signed in as {}.", identity.email));
@@ -249,15 +248,5 @@ impl Response {
         cookies
             .into_iter()
             .fold(self, |response, cookie| response.with_header("set-cookie", cookie))
-    }
-}
-
-fn words(hint: Hint) -> &'static str {
-    match hint {
-        Hint::Place => "It may not be opened from where you are.",
-        Hint::StrongerSignIn => "It wants a stronger sign-in, for example with a security key.",
-        Hint::OtherProvider => "It wants you to sign in by another provider.",
-        Hint::Device => "It wants a device that is known and in order.",
-        Hint::Certificate => "It wants a client certificate.",
     }
 }

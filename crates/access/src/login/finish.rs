@@ -257,7 +257,7 @@ impl Place<'_, '_> {
     }
 
     fn denied(&self, verdict: &Verdict, by: Option<&Policy>) -> Response {
-        let hints: Vec<&str> = verdict.hints().into_iter().map(hint).collect();
+        let hints: Vec<&str> = verdict.hints().into_iter().map(Hint::words).collect();
         self.deny(&verdict.reason(), by.map(|policy| policy.id.as_str()), &hints.join(" "))
     }
 
@@ -285,17 +285,6 @@ impl Place<'_, '_> {
         let title = format!("{} may not open {}", identity.email, application.name);
         let links = vec![again, target::home()];
         visit.refuse(Words { status: 403, title: &title, text: text.trim(), links }, event)
-    }
-}
-
-/// What a person may hear of what was missing.
-fn hint(hint: Hint) -> &'static str {
-    match hint {
-        Hint::Place => "It cannot be opened from where you are.",
-        Hint::StrongerSignIn => "It wants a stronger sign-in: a second factor or a security key.",
-        Hint::OtherProvider => "It wants you to sign in another way.",
-        Hint::Device => "It wants a device that is in order.",
-        Hint::Certificate => "It wants a client certificate.",
     }
 }
 

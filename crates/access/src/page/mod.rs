@@ -5,6 +5,7 @@
 //! - [`launcher`]: the App Launcher; [`logout`]: going
 //! - [`message`]: everything that went wrong, and a friendly word; [`repost`]: a form that a
 //!   provider posted without cookies
+//! - [`onward`], [`renewed`], [`resend`]: on an application's own host, after and before sign-in
 //!
 //! They work without scripts, in light and dark, on phones, for eyes, keyboards and screen readers.
 //! Styles and scripts are named by their hashes in the policy of the page, so nothing else runs and

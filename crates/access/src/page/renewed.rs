@@ -2,7 +2,7 @@
 
 use maud::html;
 
-use super::{Frame, Sheet};
+use super::{Frame, Sheet, icon};
 use crate::Response;
 
 /// Tells the pages of the same origin, and goes. A page whose `Cross-Origin-Opener-Policy` cut the tie
@@ -18,5 +18,5 @@ pub fn render(frame: &Frame) -> Response {
     let main = html! {
         p { "You are signed in again. Close this tab and go on where you were." }
     };
-    Sheet::new(frame, 200, "Signed in").script(SCRIPT).card(&main)
+    Sheet::new(frame, 200, "Signed in").mark("good", &icon::tick()).script(SCRIPT).card(&main)
 }

@@ -2,7 +2,7 @@
 
 use maud::html;
 
-use super::{Frame, Sheet};
+use super::{Frame, Sheet, icon};
 use crate::Response;
 
 /// The page.
@@ -18,15 +18,17 @@ pub struct View<'a> {
 #[must_use]
 pub fn render(view: &View) -> Response {
     let main = html! {
-        p { "Your session ended before the form arrived. Nothing of it is lost:" }
-        ol {
-            li { a.button.first href=(view.url) target="_blank" rel="noopener" { "Sign in, in a new tab" } }
+        p.lead { "Your session ended before the form arrived. Nothing of it is lost:" }
+        ol.steps {
+            li { "Sign in, in a new tab." }
             li { "Come back to this tab." }
             li { "Reload it, and let your browser send the form again." }
         }
+        a.button.first href=(view.url) target="_blank" rel="noopener" { "Sign in, in a new tab" }
     };
-    Sheet::new(&view.frame, 401, "Please sign in again").card(&main).with_header(
-        "www-authenticate",
-        "Cookie realm=\"Access\", cookie-name=\"CF_Authorization\"",
-    )
+    let challenge = "Cookie realm=\"Access\", cookie-name=\"CF_Authorization\"";
+    Sheet::new(&view.frame, 401, "Please sign in again")
+        .mark("", &icon::clock())
+        .card(&main)
+        .with_header("www-authenticate", challenge)
 }

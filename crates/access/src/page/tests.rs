@@ -95,6 +95,9 @@ fn pages(text: &str, design: &LoginDesign) -> Vec<Response> {
             links: vec![Link { label: own(), href: own() }],
         }),
         repost::render(&repost::View { frame, action: text, fields: vec![(text, text)] }),
+        onward::render(&frame, text),
+        renewed::render(&frame),
+        resend::render(&resend::View { frame, url: text }),
         launcher::render(&launcher::View {
             frame,
             launcher: Some(&launcher),
