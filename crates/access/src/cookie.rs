@@ -98,7 +98,32 @@ impl SetCookie<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// However the header is written, what an origin sees holds no cookie of ours.
+        #[test]
+        fn nothing_of_ours_is_left(
+            text in "([ab=;, \"\t]|CF_AppSession|cf_appsession|CF_Binding|=s\\.x){0,12}",
+        ) {
+            let ours = [APPLICATION_SESSION, BINDING];
+            let all = headers(&[&text]);
+            let seen = without(&all, &ours).unwrap_or_default();
+            for name in ours {
+                prop_assert!(find(&headers(&[&seen]), name).is_empty(), "{text:?} -> {seen:?}");
+            }
+        }
+
+        #[test]
+        fn whatever_is_sent_nothing_breaks(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(value) = http::HeaderValue::from_bytes(&bytes) {
+                let headers = HeaderMap::from_iter([(header::COOKIE, value)]);
+                let _ = (find(&headers, AUTHORIZATION), without(&headers, &[AUTHORIZATION]));
+            }
+        }
+    }
 
     fn headers(lines: &[&str]) -> HeaderMap {
         lines.iter().map(|line| (header::COOKIE, line.parse().unwrap())).collect()

@@ -178,7 +178,8 @@ impl Case<'_> {
             }
             Outcome::Allow { policy } => match shown.person() {
                 Some(person) => self.let_person_in(person, policy, &verdict, is_first),
-                None => Ok(Err(Box::new(self.deny(&verdict, None)))), // No such outcome.
+                // Nobody without an identity is allowed: there is no such outcome.
+                None => Ok(Err(Box::new(self.ask_to_sign_in(None)))),
             },
             Outcome::SignIn | Outcome::Deny { .. } => {
                 Ok(Err(Box::new(self.keep_out(&machine, &shown, &verdict, strict))))
@@ -315,17 +316,31 @@ impl Case<'_> {
         if let (Machine::Refused(why), true) = (machine, strict) {
             return self.unauthorized(Some(why));
         }
-        if machine.record().is_some() && (strict || verdict.outcome != Outcome::SignIn) {
-            return self.deny(verdict, None);
-        }
         let why = machine.refused().or(shown.refused());
+        if machine.record().is_some() && (strict || verdict.outcome != Outcome::SignIn) {
+            return self.deny(verdict, None, self.denied(machine, shown, verdict));
+        }
         match (verdict.outcome, shown.person()) {
             (Outcome::SignIn, _) | (Outcome::Deny { policy: None }, None) if wants_machines => {
                 self.unauthorized(why)
             }
             (Outcome::SignIn, _) => self.ask_to_sign_in(why),
-            (_, person) => self.deny(verdict, person.map(|person| &person.live.identity)),
+            (_, person) => {
+                let identity = person.map(|person| &person.live.identity);
+                self.deny(verdict, identity, self.denied(machine, shown, verdict))
+            }
         }
+    }
+
+    /// What the log says of somebody who was denied, also of what they showed in vain.
+    fn denied(&self, machine: &Machine, shown: &Shown, verdict: &Verdict) -> LoginEvent {
+        let action = if machine.was_sent() { Action::ServiceAuth } else { Action::Login };
+        let mut event = self.decided(action, false, verdict);
+        if let Some(why) = machine.refused().or(shown.refused()) {
+            event.reason = format!("{}; {why}", event.reason);
+        }
+        event.non_identity = machine.record().map(|record| record.client_id.clone());
+        event.identity(shown.person().map(|person| &person.live.identity))
     }
 
     /// What changes about a request that may pass, with the token that lets it.

@@ -106,10 +106,13 @@ impl Case<'_> {
         why.into_iter().fold(response, |r, why| r.with_event(self.event(Action::Login, false, why)))
     }
 
-    /// Somebody is known, or need not be, and may not enter.
-    pub(super) fn deny(&self, verdict: &Verdict, identity: Option<&Identity>) -> Response {
-        let action = if identity.is_some() { Action::Login } else { Action::ServiceAuth };
-        let event = self.decided(action, false, verdict).identity(identity);
+    /// Somebody is known, or need not be, and may not enter. `event` says so.
+    pub(super) fn deny(
+        &self,
+        verdict: &Verdict,
+        identity: Option<&Identity>,
+        event: LoginEvent,
+    ) -> Response {
         let denial = &self.application.denial;
         let elsewhere = match identity {
             Some(_) => denial.url.as_ref(),
