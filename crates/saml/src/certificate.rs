@@ -3,13 +3,12 @@
 //! signature nor its dates decide anything (SAML metadata interoperability profile §2.5).
 
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-use x509_parser::prelude::{FromDer as _, X509Certificate};
+use std::time::SystemTime;
 
 use crate::base64;
 use crate::key::{PublicKey, PublicKeyError};
 use crate::metadata::{Metadata, MetadataError};
+use crate::x509;
 use crate::xml::{Document, Limits, XmlError, ns};
 
 /// An X.509 certificate whose key can be used.
@@ -32,22 +31,14 @@ impl fmt::Debug for Certificate {
 impl Certificate {
     /// Reads DER.
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
-        let (rest, parsed) =
-            X509Certificate::from_der(der).map_err(|_| CertificateError::NotACertificate)?;
-        if !rest.is_empty() {
-            return Err(CertificateError::NotACertificate);
-        }
-        let instant = |seconds: i64| {
-            let offset = Duration::from_secs(seconds.unsigned_abs());
-            if seconds < 0 { UNIX_EPOCH - offset } else { UNIX_EPOCH + offset }
-        };
+        let parsed = x509::certificate(der).ok_or(CertificateError::NotACertificate)?;
         Ok(Self {
             der: der.to_vec(),
-            public_key: PublicKey::from_spki(parsed.public_key().raw)?,
-            subject: parsed.subject().to_string(),
-            issuer: parsed.issuer().to_string(),
-            not_before: instant(parsed.validity().not_before.timestamp()),
-            not_after: instant(parsed.validity().not_after.timestamp()),
+            public_key: PublicKey::from_spki(parsed.spki)?,
+            subject: parsed.subject,
+            issuer: parsed.issuer,
+            not_before: parsed.not_before,
+            not_after: parsed.not_after,
         })
     }
 

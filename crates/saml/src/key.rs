@@ -3,11 +3,8 @@
 
 use std::fmt;
 
-use x509_parser::prelude::FromDer as _;
-use x509_parser::public_key::PublicKey as Parsed;
-use x509_parser::x509::SubjectPublicKeyInfo;
-
 use crate::certificate::Certificate;
+use crate::x509;
 
 /// How signatures are made and checked.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -98,30 +95,18 @@ pub enum PublicKeyError {
     Kind,
 }
 
-const P256: &str = "1.2.840.10045.3.1.7";
-
 impl PublicKey {
     /// Reads the DER of a `SubjectPublicKeyInfo` (RFC 5280 §4.1).
     pub fn from_spki(der: &[u8]) -> Result<Self, PublicKeyError> {
-        let (rest, spki) =
-            SubjectPublicKeyInfo::from_der(der).map_err(|_| PublicKeyError::Unreadable)?;
-        if !rest.is_empty() {
-            return Err(PublicKeyError::Unreadable);
-        }
-        let kind = match spki.parsed().map_err(|_| PublicKeyError::Unreadable)? {
-            Parsed::RSA(key) => match key.key_size() {
-                bits @ 0..2041 => return Err(PublicKeyError::TooShort(bits)),
-                bits @ 8193.. => return Err(PublicKeyError::TooLong(bits)),
-                bits => KeyKind::Rsa { bits },
-            },
-            Parsed::EC(_) => {
-                let curve = spki.algorithm.parameters.as_ref().and_then(|any| any.as_oid().ok());
-                match curve {
-                    Some(curve) if curve.to_id_string() == P256 => KeyKind::P256,
-                    _ => return Err(PublicKeyError::Kind),
-                }
+        let kind = match x509::key_kind(der).ok_or(PublicKeyError::Unreadable)? {
+            None => return Err(PublicKeyError::Kind),
+            Some(KeyKind::Rsa { bits }) if bits < 2048 => {
+                return Err(PublicKeyError::TooShort(bits));
             }
-            _ => return Err(PublicKeyError::Kind),
+            Some(KeyKind::Rsa { bits }) if bits > 8192 => {
+                return Err(PublicKeyError::TooLong(bits));
+            }
+            Some(kind) => kind,
         };
         Ok(Self { spki: der.to_vec(), kind })
     }

@@ -21,4 +21,5 @@ pub mod replay;
 pub mod response;
 pub mod service_provider;
 pub mod signature;
+mod x509;
 pub mod xml;

@@ -1,6 +1,6 @@
 //! Other implementations as judges.
 
 mod c14n;
-mod schema;
+pub mod schema;
 mod signxml;
 mod xmlsec;
