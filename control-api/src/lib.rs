@@ -25,6 +25,7 @@ pub mod publisher;
 pub mod router;
 pub mod runner;
 pub mod server;
+pub mod signing_key;
 pub mod store;
 pub mod telemetry;
 pub mod vault;

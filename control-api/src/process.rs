@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::admin::{self, Admin};
-use crate::api::App;
+use crate::api::{self, App};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Engine;
@@ -85,7 +85,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         Runner::configured(&config, db.clone(), vault.clone(), clock.clone(), engine.clone());
     let runner = Arc::new(runner.await?);
     let publisher = publisher(&config, &db, &bell)?;
-    let api = bind("LINTEL_LISTEN", config.listen).await?;
+    let listener = bind("LINTEL_LISTEN", config.listen).await?;
     let operator = bind("LINTEL_ADMIN_LISTEN", config.admin_listen).await?;
 
     let people =
@@ -107,7 +107,8 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     }
     tracing::info!(listen = %config.listen, admin_listen = %config.admin_listen, "ready");
     let app = App { db: db.clone(), clock, config: Arc::new(config), vault, engine };
-    tasks.spawn(server::serve(api, router::router(app, beside), stop.clone()));
+    tasks.spawn(api::access::keys::rotate_when_due(app.clone(), stop.clone()));
+    tasks.spawn(server::serve(listener, router::router(app, beside), stop.clone()));
     // Last: who sees this listener ready finds everything else running.
     let admin = admin::router(Admin { db: db.clone(), metrics });
     tasks.spawn(server::serve(operator, admin, stop.clone()));

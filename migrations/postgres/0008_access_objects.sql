@@ -24,6 +24,7 @@ CREATE TABLE access_objects (
 CREATE INDEX access_objects_by_account ON access_objects (account_id, kind, position, id);
 CREATE INDEX access_objects_by_parent ON access_objects (parent_id, kind) WHERE parent_id IS NOT NULL;
 CREATE UNIQUE INDEX access_objects_by_handle ON access_objects (kind, handle) WHERE handle IS NOT NULL;
+CREATE UNIQUE INDEX access_objects_one_organization ON access_objects (account_id) WHERE kind = 'organization';
 
 -- Secrets of these objects, sealed under the master key.
 CREATE TABLE access_secrets (

@@ -156,6 +156,15 @@ impl<T> Envelope<T> {
         Self { success: true, errors: Vec::new(), messages: Vec::new(), result, status }
     }
 
+    /// With a remark, if there is one.
+    #[must_use]
+    pub fn noted(self, remark: Option<String>) -> Self {
+        match remark {
+            Some(remark) => self.remark(REMARK, &remark),
+            None => self,
+        }
+    }
+
     /// With a remark.
     #[must_use]
     pub fn remark(mut self, code: u32, message: &str) -> Self {
@@ -244,6 +253,9 @@ impl IntoResponse for Deleted {
         json(StatusCode::OK, &self)
     }
 }
+
+/// The code of remarks that have none of their own.
+const REMARK: u32 = 1100;
 
 /// A JSON answer.
 pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {

@@ -5,8 +5,10 @@ use edge_state::tls::TlsVersion;
 use edge_state::zone::Hsts;
 use edge_state::{Hostname, Record as _, ZoneRecord};
 
+use super::access::echo::Sent;
 use super::error::ApiError;
 use super::settings::Settings;
+use crate::store::access::organizations;
 use crate::store::zones::ZoneRow;
 use crate::store::{Tx, changes, zones};
 
@@ -17,8 +19,19 @@ pub(crate) async fn current(tx: &mut Tx, id: &str) -> Result<ZoneRow, ApiError> 
 
 /// Tells the edge. The last statement before commit.
 pub(crate) async fn publish(tx: &mut Tx, row: &ZoneRow, now: i64) -> Result<(), ApiError> {
-    let record = record(row)?;
+    let record = ZoneRecord { deny_unmatched: denies_unmatched(tx, row).await?, ..record(row)? };
     Ok(changes::put(tx, &record.key(), Some(&record.encode()), now).await?)
+}
+
+/// Whether the organisation closes this zone's hostnames that no application stands before.
+async fn denies_unmatched(tx: &mut Tx, row: &ZoneRow) -> Result<bool, ApiError> {
+    let Some(organization) = organizations::find(tx, &row.account_id).await? else {
+        return Ok(false);
+    };
+    let sent = Sent::read(&organization.body)?;
+    let exempt = sent.texts("deny_unmatched_requests_exempted_zone_names")?.unwrap_or_default();
+    Ok(sent.switch("deny_unmatched_requests")? == Some(true)
+        && !exempt.contains(&row.name.as_str()))
 }
 
 fn record(row: &ZoneRow) -> Result<ZoneRecord, ApiError> {

@@ -24,6 +24,8 @@ use crate::databases::{self, Fresh};
 
 pub const BOOTSTRAP: &str = "bootstrap-token-for-tests";
 pub const EDGE_TOKEN: &str = "edge-token-for-tests";
+/// Of both rings.
+pub const KEY: &str = "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
 pub const NOW: i64 = 1_790_000_000_000;
 
 /// A control plane.
@@ -33,6 +35,7 @@ pub struct Lab {
     pub clock: Clock,
     pub db: Db,
     pub people: People,
+    pub app: App,
     router: Router,
     _fresh: Fresh,
 }
@@ -68,7 +71,7 @@ pub async fn lab() -> Lab {
 impl Lab {
     async fn start(fresh: Fresh) -> Self {
         let config = Config::read(&|name| {
-            let key = "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+            let key = KEY;
             let value = match name {
                 "LINTEL_MASTER_KEY" | "LINTEL_EDGE_KEY" => key,
                 "LINTEL_EDGE_TOKEN" => EDGE_TOKEN,
@@ -96,8 +99,8 @@ impl Lab {
         let beside = control_api::router::beside(feed, None).merge(questions);
         let config = Arc::new(config);
         let app = App { db: db.clone(), clock: clock.clone(), config, vault, engine };
-        let router = control_api::router::router(app, beside);
-        Self { name: fresh.name, clock, db, people, router, _fresh: fresh }
+        let router = control_api::router::router(app.clone(), beside);
+        Self { name: fresh.name, clock, db, people, app, router, _fresh: fresh }
     }
 
     /// Any request at all.
@@ -151,6 +154,24 @@ impl Lab {
         self.ask(BOOTSTRAP, method, path, body).await
     }
 
+    /// The record that the edge has under a key; null: none.
+    pub async fn record(&self, key: &str) -> Value {
+        let key = key.parse().expect("a key");
+        let mut tx = self.db.read().await.expect("a transaction");
+        let text = control_api::store::changes::value(&mut tx, &key).await.expect("a value");
+        text.map_or(Value::Null, |text| serde_json::from_str(&text).expect("JSON"))
+    }
+
+    /// A new account with the zone `name` and the team domain `team.{name}`.
+    pub async fn organization(&self, name: &str) -> Tenant {
+        let tenant = self.tenant(name).await;
+        let body = json!({"name": name, "auth_domain": format!("team.{name}")});
+        let path = tenant.access("organizations");
+        let answer = self.operator("PUT", &path, body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        tenant
+    }
+
     /// A new account with the zone `name`.
     pub async fn tenant(&self, name: &str) -> Tenant {
         let account = self.operator("POST", "/accounts", json!({"name": name})).await.id();
@@ -174,6 +195,16 @@ impl Lab {
 }
 
 impl Tenant {
+    /// Below `/accounts/{account}/access`.
+    pub fn access(&self, path: &str) -> String {
+        format!("/accounts/{}/access/{path}", self.account)
+    }
+
+    /// Below `/zones/{zone}/access`.
+    pub fn zone_access(&self, path: &str) -> String {
+        format!("/zones/{}/access/{path}", self.zone)
+    }
+
     /// The zone as a resource of a token.
     pub fn zone_resource(&self) -> String {
         format!("com.cloudflare.api.account.zone.{}", self.zone)
@@ -186,6 +217,21 @@ impl Tenant {
 }
 
 impl Answer {
+    /// What the envelope holds, if every member of `sent` is in it as it is there.
+    pub fn repeats(&self, sent: &Value) -> &Value {
+        assert!(self.status.is_success(), "{}", self.text);
+        for (name, value) in sent.as_object().expect("an object") {
+            assert_eq!(&self.result()[name], value, "{name}: {}", self.text);
+        }
+        self.result()
+    }
+
+    /// The field that a refusal names, as a JSON pointer.
+    pub fn refused(&self) -> &str {
+        assert_eq!(self.status, 400, "{}", self.text);
+        self.body["errors"][0]["source"]["pointer"].as_str().unwrap_or_default()
+    }
+
     /// What the envelope holds.
     pub fn result(&self) -> &Value {
         &self.body["result"]

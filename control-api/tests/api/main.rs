@@ -9,10 +9,14 @@
 
 mod access_applications;
 mod access_edge;
+mod access_groups;
+mod access_identity_providers;
 mod access_lab;
 mod access_logs;
 mod access_matrix;
+mod access_organizations;
 mod access_publishing;
+mod access_service_tokens;
 mod access_tags;
 mod access_users;
 mod access_world;

@@ -5,20 +5,35 @@
 //! - [`echo`]: bodies, answered as they were sent; [`object`]: what all kinds of object share
 //! - [`publish`]: what the edge is told
 //! - [`rules`]: `include`, `exclude`, `require`; [`address`]: URLs that we will ask
+//! - [`organizations`], with [`team_domain`] and [`keys`]
+//! - [`identity_providers`], with [`presets`] and `scim`
 //! - the rest: one module per kind of object
 
 pub mod address;
 pub mod applications;
+pub mod certificates;
+pub mod custom_pages;
 pub mod describe;
 pub mod echo;
 pub mod groups;
+pub mod identity_providers;
+pub mod keys;
+pub mod lists;
 pub mod login_log;
 pub mod object;
+pub mod organizations;
+mod pem;
 pub mod policies;
+pub mod posture;
+pub mod presets;
 pub mod publish;
 pub mod routes;
 pub mod rules;
+mod scim;
 pub mod seats;
+mod secret;
+pub mod service_tokens;
 pub mod tags;
+pub mod team_domain;
 pub mod user_sessions;
 pub mod users;

@@ -81,6 +81,8 @@ pub struct Draft {
     pub secrets: Vec<(&'static str, Option<String>)>,
     /// Answered to this one request, and to no other.
     pub once: Map<String, Value>,
+    /// Something that the client should know, though it is no mistake.
+    pub remark: Option<String>,
 }
 
 /// What became of an object.
@@ -104,10 +106,14 @@ pub trait Kind: Send + Sync + Sized + 'static {
     const SCOPE: Scope;
     /// Whether the path names an object by its name, which is its handle then.
     const BY_NAME: bool = false;
+    /// Whether a list is answered as a whole: SDKs ask for no second page.
+    const ONE_PAGE: bool = false;
     /// What DELETE answers.
     const DELETED: StatusCode = StatusCode::ACCEPTED;
     /// What a client sends.
     const FIELDS: Fields;
+    /// What PUT takes, if that is not the same.
+    const PUT_FIELDS: Fields = Self::FIELDS;
     /// What a client needs.
     type Permission: Permission + 'static;
 
@@ -193,7 +199,7 @@ pub fn routes<K: Kind>() -> [Described; 2] {
             .on(
                 Method::Put,
                 operation(format!("Replaces a {}: what is not sent is unset.", K::KIND))
-                    .takes(K::FIELDS),
+                    .takes(K::PUT_FIELDS),
                 axum::routing::put(update::<K>),
             )
             .on(
@@ -216,15 +222,15 @@ pub async fn create<K: Kind>(
         Begun::First(attempt) => attempt,
     };
     let mut cx = Context::new(&app, &mut attempt.tx, &access.account.id);
-    let answer = insert::<K>(&mut cx, sent).await?;
-    attempt.finish(&app, Envelope::created(answer)).await
+    let (answer, remark) = insert::<K>(&mut cx, sent).await?;
+    attempt.finish(&app, Envelope::created(answer).noted(remark)).await
 }
 
-/// Judges, stores and publishes a new object; what is answered.
+/// Judges, stores and publishes a new object; what is answered, with a remark if there is one.
 pub async fn insert<K: Kind>(
     cx: &mut Context<'_>,
     sent: Sent,
-) -> Result<Map<String, Value>, ApiError> {
+) -> Result<(Map<String, Value>, Option<String>), ApiError> {
     let id = Uuid::new_v4().to_string();
     let draft = K::judge(cx, &id, sent, None).await?;
     let row = ObjectRow {
@@ -247,9 +253,9 @@ pub async fn insert<K: Kind>(
     keep_secrets(cx, &row.id, draft.secrets).await?;
     let row = cx.find(K::KIND, &row.id).await?;
     let mut answer = K::show(cx, &row).await?;
-    answer.extend(draft.once);
+    add(&mut answer, draft.once);
     K::publish(cx, Change { before: None, after: Some(&row) }).await?;
-    Ok(answer)
+    Ok((answer, draft.remark))
 }
 
 /// GET of the list.
@@ -268,13 +274,19 @@ pub async fn list<K: Kind>(
     let mut tx = app.db.read().await?;
     let mut cx = Context::new(&app, &mut tx, &access.account.id);
     let total = objects::count(cx.tx, cx.account_id, K::KIND, filter).await?;
-    let part = (window.per_page, window.offset());
+    let part = match (K::ONE_PAGE, window.page) {
+        (true, 1) => (total, 0),
+        // Who asks for a second page all the same hears that there is none.
+        (true, _) => (0, 0),
+        (false, _) => (window.per_page, window.offset()),
+    };
     let rows = objects::list(cx.tx, cx.account_id, K::KIND, filter, part).await?;
     let mut shown = Vec::with_capacity(rows.len());
     for row in &rows {
         shown.push(K::show_in_list(&mut cx, row).await?);
     }
-    Ok(Page::new(shown, window.page, window.per_page, total))
+    let per_page = if K::ONE_PAGE { total.max(1) } else { window.per_page };
+    Ok(Page::new(shown, window.page, per_page, total))
 }
 
 /// GET of one.
@@ -299,7 +311,7 @@ pub async fn update<K: Kind>(
     let mut tx = app.db.begin().await?;
     let mut cx = Context::new(&app, &mut tx, &access.account.id);
     let before = cx.named_for_update::<K>(&path.id).await?;
-    let sent = K::FIELDS.whole(body)?;
+    let sent = K::PUT_FIELDS.whole(body)?;
     let answer = replace::<K>(&mut cx, before, sent).await?;
     app.commit(tx).await?;
     Ok(Envelope::ok(answer))
@@ -342,7 +354,7 @@ pub async fn replace<K: Kind>(
     keep_secrets(cx, &row.id, draft.secrets).await?;
     let row = cx.find(K::KIND, &row.id).await?;
     let mut answer = K::show(cx, &row).await?;
-    answer.extend(draft.once);
+    add(&mut answer, draft.once);
     K::publish(cx, Change { before: Some(&before), after: Some(&row) }).await?;
     Ok(answer)
 }
@@ -433,6 +445,16 @@ pub fn owned(row: &ObjectRow) -> Result<Map<String, Value>, ApiError> {
     Sent::read(&row.owned).map(Sent::into_members)
 }
 
+/// Adds what is answered once, beside what is there.
+fn add(answer: &mut Map<String, Value>, once: Map<String, Value>) {
+    for (name, value) in once {
+        match (answer.get_mut(&name), value) {
+            (Some(Value::Object(known)), Value::Object(more)) => known.extend(more),
+            (_, value) => drop(answer.insert(name, value)),
+        }
+    }
+}
+
 /// Refuses if another object of the account names this one.
 pub async fn unused(cx: &mut Context<'_>, row: &ObjectRow) -> Result<(), ApiError> {
     let quoted = Value::from(row.id.as_str()).to_string();
@@ -449,7 +471,7 @@ pub async fn unused(cx: &mut Context<'_>, row: &ObjectRow) -> Result<(), ApiErro
     }
 }
 
-async fn keep_secrets(
+pub(super) async fn keep_secrets(
     cx: &mut Context<'_>,
     id: &str,
     kept: Vec<(&'static str, Option<String>)>,

@@ -2,10 +2,18 @@
 
 use utoipa_axum::router::OpenApiRouter;
 
+use super::certificates::{self, Certificate};
+use super::custom_pages::CustomPage;
 use super::describe::Described;
 use super::groups::Group;
+use super::identity_providers::IdentityProvider;
+use super::lists::{self, List};
+use super::service_tokens::{self, ServiceToken};
 use super::tags::Tag;
-use super::{applications, login_log, object, policies, seats, user_sessions, users};
+use super::{
+    applications, keys, login_log, object, organizations, policies, posture, seats, user_sessions,
+    users,
+};
 use crate::api::App;
 
 /// All of them; `router.rs` merges this.
@@ -20,5 +28,16 @@ pub fn routes() -> OpenApiRouter<App> {
     all.extend(login_log::routes());
     all.extend(applications::routes());
     all.extend(policies::routes());
+    all.extend(certificates::routes());
+    all.extend(object::routes::<Certificate>());
+    all.extend(object::routes::<CustomPage>());
+    all.extend(object::routes::<List>());
+    all.extend(lists::routes());
+    all.extend(posture::routes());
+    all.extend(organizations::routes());
+    all.extend(keys::routes());
+    all.extend(object::routes::<IdentityProvider>());
+    all.extend(object::routes::<ServiceToken>());
+    all.extend(service_tokens::routes());
     all.into_iter().fold(OpenApiRouter::new(), |router, route| router.routes(route.into()))
 }

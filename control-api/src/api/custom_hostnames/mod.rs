@@ -17,6 +17,7 @@ pub mod view;
 
 use axum::extract::{Path, State};
 use axum::response::Response;
+use edge_state::Hostname;
 use lifecycle::{Timestamp, hostname};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -74,23 +75,7 @@ pub async fn create(
         Begun::First(attempt) => attempt,
     };
     let now = Timestamp::from_millis(app.clock.now_millis());
-    let state = hostname::Hostname::begin(now);
-    let row = HostnameRow {
-        id: Uuid::new_v4().to_string(),
-        zone_id: access.zone.id,
-        hostname: name.to_string(),
-        requested: requested.to_json()?,
-        ownership_token: Uuid::new_v4().to_string(),
-        status: state.status().to_owned(),
-        state: serde_json::to_string(&state).map_err(|_| ApiError::Internal)?,
-        ssl_status: requested.ssl.as_ref().map(|_| "initializing".to_owned()),
-        ssl_id: requested.ssl.as_ref().map(|_| Uuid::new_v4().to_string()),
-        certificate_authority: None,
-        custom_origin_server: requested.custom_origin_server.clone(),
-        wildcard: requested.is_wildcard(),
-        created_at: now.as_millis(),
-        updated_at: now.as_millis(),
-    };
+    let row = new_row(&access.zone.id, &name, &requested, now)?;
     if !hostnames::insert(&mut attempt.tx, &row).await? {
         return attempt.refuse(&app, ApiError::DuplicateHostname).await;
     }
@@ -229,6 +214,32 @@ pub async fn quota(
     let mut tx = app.db.read().await?;
     let used = hostnames::count(&mut tx, &access.zone.id, &hostnames::Filter::default()).await?;
     Ok(Envelope::ok(Quota { allocated: NO_LIMIT, used, hard_cap: NO_LIMIT, exceeded: false }))
+}
+
+/// The row of a custom hostname whose life has not begun.
+pub(crate) fn new_row(
+    zone_id: &str,
+    name: &Hostname,
+    requested: &Requested,
+    now: Timestamp,
+) -> Result<HostnameRow, ApiError> {
+    let state = hostname::Hostname::begin(now);
+    Ok(HostnameRow {
+        id: Uuid::new_v4().to_string(),
+        zone_id: zone_id.to_owned(),
+        hostname: name.to_string(),
+        requested: requested.to_json()?,
+        ownership_token: Uuid::new_v4().to_string(),
+        status: state.status().to_owned(),
+        state: serde_json::to_string(&state).map_err(|_| ApiError::Internal)?,
+        ssl_status: requested.ssl.as_ref().map(|_| "initializing".to_owned()),
+        ssl_id: requested.ssl.as_ref().map(|_| Uuid::new_v4().to_string()),
+        certificate_authority: None,
+        custom_origin_server: requested.custom_origin_server.clone(),
+        wildcard: requested.is_wildcard(),
+        created_at: now.as_millis(),
+        updated_at: now.as_millis(),
+    })
 }
 
 /// The row as the engine left it.
