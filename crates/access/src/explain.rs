@@ -138,7 +138,7 @@ impl Verdict {
     pub fn reason(&self) -> String {
         let last = self.trace.policies.last();
         match (self.outcome, last) {
-            (Outcome::SignIn, _) => "nobody is signed in".to_owned(),
+            (Outcome::SignIn, _) => "a sign-in is needed".to_owned(),
             (Outcome::Deny { policy: None }, None) => "there is no policy".to_owned(),
             (Outcome::Deny { policy: None }, Some(_)) => {
                 let mut text = "no policy admits".to_owned();

@@ -113,7 +113,8 @@ pub fn evaluate(
 }
 
 /// As [`evaluate`], for somebody who was let in by the policy `admitted_by` before: services that
-/// evaluate are not asked again, as they judge a person when they sign in and not every request.
+/// evaluate are not asked again, as they judge a person when they sign in and not every request. If
+/// somebody stays out whom such a service might let in by another policy: [`Outcome::SignIn`].
 ///
 /// # Errors
 /// [`Need`]: a group or list has not been read.
@@ -138,19 +139,21 @@ pub(crate) fn weigh(
     external: External<'_>,
 ) -> Result<Verdict, Need> {
     let mut trace = Trace::default();
+    let mut might_come_in = false;
     let mut matches = |index: usize, policy: &Policy, party| -> Result<bool, Need> {
         let view = View { party, subject, circumstances, known, here, org };
         let assume = Assume::of(policy, party, external);
-        let (matched, criteria) = Weighing::new(view, assume, external).policy(policy)?;
+        let weighed = Weighing::new(view, assume, external).policy(policy)?;
+        might_come_in |= weighed.unsettled && policy.decision == Decision::Allow;
         trace.policies.push(PolicyTrace {
             index,
             id: policy.id.clone(),
             name: policy.name.clone(),
             decision: policy.decision,
-            matched,
-            criteria,
+            matched: weighed.matched,
+            criteria: weighed.criteria,
         });
-        Ok(matched)
+        Ok(weighed.matched)
     };
     let mut outcome = None;
     for (index, policy) in policies.iter().enumerate() {
@@ -180,7 +183,13 @@ pub(crate) fn weigh(
             }
         }
     }
-    Ok(Verdict { outcome: outcome.unwrap_or(Outcome::Deny { policy: None }), trace })
+    let outcome = match outcome.unwrap_or(Outcome::Deny { policy: None }) {
+        Outcome::Deny { .. } if might_come_in && matches!(external, External::AsBefore(_)) => {
+            Outcome::SignIn
+        }
+        outcome => outcome,
+    };
+    Ok(Verdict { outcome, trace })
 }
 
 #[cfg(test)]

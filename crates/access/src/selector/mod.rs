@@ -166,6 +166,14 @@ impl<'a> View<'a> {
     }
 }
 
+/// What came of a policy.
+pub(crate) struct Weighed {
+    pub(crate) matched: bool,
+    pub(crate) criteria: CriteriaTrace,
+    /// A service that was not asked might have changed it.
+    pub(crate) unsettled: bool,
+}
+
 /// One policy on the scales.
 pub(crate) struct Weighing<'a> {
     pub(crate) view: View<'a>,
@@ -188,21 +196,24 @@ impl<'a> Weighing<'a> {
 
     /// Whether the policy matches. Services are asked only if nothing else decides: they cost time,
     /// and are told who somebody is.
-    pub(crate) fn policy(mut self, policy: &'a Policy) -> Result<(bool, CriteriaTrace), Need> {
+    pub(crate) fn policy(mut self, policy: &'a Policy) -> Result<Weighed, Need> {
         let rules = (&policy.include[..], &policy.require[..], &policy.exclude[..]);
-        let first = self.criteria(rules, true)?;
-        let may_ask =
-            matches!(self.external, External::Ask) && matches!(self.view.party, Party::Person(_));
-        if !(may_ask && self.postponed) {
-            return Ok(first);
+        let (matched, criteria) = self.criteria(rules, true)?;
+        let settled = Weighed { matched, criteria, unsettled: false };
+        if !(self.postponed && matches!(self.view.party, Party::Person(_))) {
+            return Ok(settled);
         }
         self.assume.external = !self.assume.external;
         self.opened = 0;
-        if self.criteria(rules, true)?.0 == first.0 {
-            return Ok(first);
+        if self.criteria(rules, true)?.0 == matched {
+            return Ok(settled);
+        }
+        if !matches!(self.external, External::Ask) {
+            return Ok(Weighed { unsettled: true, ..settled });
         }
         (self.ask, self.opened) = (true, 0);
-        self.criteria(rules, true)
+        let (matched, criteria) = self.criteria(rules, true)?;
+        Ok(Weighed { matched, criteria, unsettled: false })
     }
 
     /// One of `include`, all of `require`, none of `exclude`. Every rule is looked at, so that the

@@ -227,16 +227,23 @@ fn somebody_who_is_in_is_not_asked_about_again() {
             })
             .unwrap()
             .outcome
-            .admits()
     };
+    let out = Outcome::Deny { policy: None };
     let policies = [deny(rule()), policy("allow", everyone(), rule(), json!([]))];
-    assert!(again(&policies, Some("p-allow")));
-    assert!(!again(&policies, Some("p-other")));
-    assert!(!again(&policies, None));
+    assert_eq!(again(&policies, Some("p-allow")), Outcome::Allow { policy: 1 });
+    // Let in by something else that is gone: the service has to be asked now.
+    assert_eq!(again(&policies, Some("p-other")), Outcome::SignIn);
+    assert_eq!(again(&policies, None), Outcome::SignIn);
+    let [external, all] = [allow(rule()), deny(everyone())];
+    assert_eq!(again(&[external.clone(), all.clone()], None), Outcome::SignIn);
+    assert_eq!(again(&[all, external], None), Outcome::Deny { policy: Some(0) });
+    // A service does not change where somebody is.
     let abroad = json!([{"geo": {"country_code": "DE"}}]);
-    assert!(!again(&[policy("allow", rule(), abroad, json!([]))], Some("p-allow")));
+    for admitted_by in [Some("p-allow"), None] {
+        assert_eq!(again(&[policy("allow", rule(), abroad.clone(), json!([]))], admitted_by), out);
+    }
     let draft = scene.ask(|subject, circumstances, here| {
         crate::draft::check(&policies, subject, circumstances, &scene.known, here, &scene.org)
     });
-    assert!(!draft.unwrap().outcome.admits());
+    assert_eq!(draft.unwrap().outcome, Outcome::Deny { policy: Some(0) });
 }

@@ -173,7 +173,7 @@ fn the_log_says_why_in_one_line() {
          (device_posture r1: nothing is known of the device)"
     );
     assert_eq!(reason(&[]), "there is no policy");
-    assert_eq!(nobody().judge(&[allow(ada())]).reason(), "nobody is signed in");
+    assert_eq!(nobody().judge(&[allow(ada())]).reason(), "a sign-in is needed");
     let long = "x".repeat(10_000);
     assert!(
         reason(&[policy(
