@@ -1,5 +1,7 @@
 //! From the team domain to an application's host: what is handed over through the browser, sealed.
 
+use std::net::IpAddr;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edge_state::Hostname;
@@ -51,6 +53,12 @@ pub struct Meta {
     pub binding: Option<String>,
     /// The client certificate that the host was shown: the team domain is shown none.
     pub certificate: Option<ClientCertificate>,
+    /// The address that the host saw: the team domain may be reached over another family of them.
+    #[serde(default)]
+    pub ip: Option<IpAddr>,
+    /// Its country.
+    #[serde(default)]
+    pub country: Option<String>,
     /// How often the browser was sent around already.
     pub hops: u8,
     /// Seconds since 1970.
@@ -196,6 +204,8 @@ mod tests {
             host: name("app.example"),
             binding: None,
             certificate: None,
+            ip: Some([192, 0, 2, 7].into()),
+            country: Some("DE".to_owned()),
             hops: 2,
             at: 1_000,
         };

@@ -205,6 +205,8 @@ impl Case<'_> {
             host: self.request.host.clone(),
             binding: Some(binding(&browser)),
             certificate: self.request.certificate.cloned(),
+            ip: self.request.ip,
+            country: self.request.country.map(str::to_owned),
             hops,
             at: self.here.now(),
         };

@@ -102,6 +102,9 @@ pub(crate) fn sign_in(
     Ok(response.with_header("set-cookie", cookie))
 }
 
+/// For so many seconds nobody is elsewhere.
+const SAME_PLACE: i64 = 5 * 60;
+
 /// The global session's cookie.
 pub(crate) fn global_cookie(token: &str, max_age: Option<i64>) -> SetCookie<'_> {
     SetCookie {
@@ -173,12 +176,18 @@ pub(crate) fn judge(
     target: &Target,
 ) -> Result<Verdict, Need> {
     let subject = Subject { identity: Some(identity), ..Subject::default() };
-    let circumstances = Circumstances {
+    // As the application's host saw them, which weighs every request again: the team domain asks for
+    // no certificate, and may be reached over another family of addresses.
+    let meta = target.meta.as_ref();
+    let mut circumstances = Circumstances {
         ip: visit.request.ip,
         country: visit.request.country,
-        // The team domain asks for no certificate: the application's host did.
-        certificate: target.meta.as_ref().and_then(|meta| meta.certificate.as_ref()),
+        certificate: meta.and_then(|meta| meta.certificate.as_ref()),
     };
+    if let Some(meta) = meta.filter(|meta| visit.now() - meta.at < SAME_PLACE) {
+        circumstances.ip = meta.ip.or(circumstances.ip);
+        circumstances.country = meta.country.as_deref().or(circumstances.country);
+    }
     evaluate(policies, &subject, &circumstances, visit.known, visit.here, visit.organization)
 }
 

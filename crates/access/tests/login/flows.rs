@@ -256,6 +256,24 @@ fn a_bypass_that_only_this_side_sees_sends_nobody_in_circles() {
 }
 
 #[test]
+fn where_somebody_is_their_application_knows_best() {
+    let (mut world, mut browser) = world();
+    let network = json!([{ "ip": { "ip": "192.0.2.0/24" } }]);
+    world.edit("app:wiki", |app| app["policies"][0]["require"] = network);
+    world.address_at_team = "2001:db8::7";
+    let (at, page) = world.sign_in(&mut browser, &format!("{WIKI}/x"), "one");
+    assert_eq!((at, page.status), (format!("{WIKI}/x"), 200));
+    // A login page that lay open may have travelled since.
+    let mut browser = Browser::default();
+    let callback = world.callback(&mut browser, &format!("{WIKI}/x"), "one");
+    world.now += 300;
+    let (_, page) = world.follow(&mut browser, &callback);
+    assert!(page.status == 403 && page.says("from where you are"), "{}", page.body);
+    world.address_at_team = "192.0.2.9";
+    assert_eq!(world.follow(&mut browser, &format!("{WIKI}/x")).1.status, 200);
+}
+
+#[test]
 fn sessions_of_an_application_can_be_ended() {
     let (mut world, mut browser) = world();
     world.sign_in(&mut browser, WIKI, "one");
