@@ -8,8 +8,9 @@ use http::{HeaderMap, header};
 pub const AUTHORIZATION: &str = "CF_Authorization";
 /// What must stand beside the application's token, where the application wants that.
 pub const BINDING: &str = "CF_Binding";
-/// What ties a browser to an application's host: never shown to the origin.
-pub const APPLICATION_SESSION: &str = "CF_AppSession";
+/// What ties a browser to an application's host: never shown to the origin, and by its prefix not to
+/// be set by a sibling of the host (RFC 6265bis §4.1.3.2).
+pub const APPLICATION_SESSION: &str = "__Host-CF_AppSession";
 /// The browser's secret on the team domain.
 pub const TEAM_SESSION: &str = "__Host-CF_Session";
 
@@ -17,7 +18,7 @@ pub const TEAM_SESSION: &str = "__Host-CF_Session";
 pub const MAX_BYTES: usize = 4096;
 
 /// Cookies of one name: a browser may send several, of different paths and domains.
-const MAX_OF_A_NAME: usize = 4;
+const MAX_OF_A_NAME: usize = 8;
 
 /// The values of a visitor's cookies of this name, in the order in which they were sent. What cannot
 /// be read is as good as not sent.
@@ -106,7 +107,7 @@ mod tests {
         /// However the header is written, what an origin sees holds no cookie of ours.
         #[test]
         fn nothing_of_ours_is_left(
-            text in "([ab=;, \"\t]|CF_AppSession|cf_appsession|CF_Binding|=s\\.x){0,12}",
+            text in "([ab=;, \"\t]|__Host-CF_AppSession|__host-cf_appsession|CF_Binding|=s\\.x){0,12}",
         ) {
             let ours = [APPLICATION_SESSION, BINDING];
             let all = headers(&[&text]);
@@ -150,8 +151,8 @@ mod tests {
     #[test]
     fn an_origin_sees_all_cookies_but_ours() {
         let headers = headers(&[
-            "a=b; CF_AppSession=secret; c = d;e",
-            "\"cf_appsession\"=secret; cf_APPSESSION =secret; CF_Binding=secret; f=g=h",
+            "a=b; __Host-CF_AppSession=secret; c = d;e",
+            "\"__host-cf_appsession\"=secret; __HOST-cf_APPSESSION =secret; CF_Binding=secret; f=g=h",
         ]);
         let seen = without(&headers, &[APPLICATION_SESSION, BINDING]);
         assert_eq!(seen.as_deref(), Some("a=b; c = d; e; f=g=h"));

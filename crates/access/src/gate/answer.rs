@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::Case;
 use crate::classify::{Kind, classify};
-use crate::event::{Action, Parties as _};
+use crate::event::Action;
 use crate::handover::{Meta, binding};
 use crate::page::{self, Frame, Link, message, resend};
 use crate::policy::Verdict;

@@ -25,6 +25,9 @@ pub(super) const RENEW: &str = "/.access/renew";
 
 const LOGOUT: &str = "/.access/logout";
 
+/// Applications of a host that are asked whose token this is.
+const MAX_ASKED: usize = 20;
+
 /// Whether a path is ours wherever an application stands.
 pub(super) fn is_own(path: &str) -> bool {
     PREFIXES.iter().any(|prefix| path.starts_with(prefix))
@@ -58,7 +61,8 @@ fn on_any_case(
         Doors::Applications(ids) => ids,
         _ => Vec::new(),
     };
-    ids.extend(door::of(request.host, known)?.iter().map(|door| door.application_id.clone()));
+    let all = door::of(request.host, known)?;
+    ids.extend(all.iter().take(MAX_ASKED).map(|door| door.application_id.clone()));
     let mut fallback = None;
     let mut refused = None;
     for (at, id) in ids.iter().enumerate() {

@@ -27,7 +27,7 @@ fn the_origin_sees_no_cookie_that_renews_and_no_other_token() {
     let token = forge(&claims());
     let other = claims_with("aud", json!(["aud2"]));
     let cookies = format!(
-        "a=b; CF_Authorization={other}; CF_AppSession=s.secret; CF_Binding=x; CF_Authorization={token}"
+        "a=b; CF_Authorization={other}; __Host-CF_AppSession=s.secret; CF_Binding=x; CF_Authorization={token}"
     );
     let passage = fetch("/").with("cookie", &cookies).passes(&shell());
     assert_eq!(to_origin(&passage)["cookie"], format!("a=b; CF_Authorization={token}"));
@@ -57,7 +57,7 @@ fn bypass_lets_everybody_through_and_is_logged() {
         app["policies"] = json!([{"id": "b", "name": "All", "decision": "bypass",
             "include": [{"everyone": {}}]}]);
     });
-    let passage = fetch("/").cookie("CF_AppSession", "r.x").passes(&shell);
+    let passage = fetch("/").cookie("__Host-CF_AppSession", "r.x").passes(&shell);
     assert!(!to_origin(&passage).contains_key("cf-access-jwt-assertion"));
     assert_eq!(passage.remove, ["cookie"]);
     assert_eq!((passage.events[0].action.as_str(), passage.events[0].allowed), ("bypass", true));

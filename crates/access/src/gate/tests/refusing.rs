@@ -58,7 +58,9 @@ fn an_expired_token_alone_does_not_pass() {
 #[test]
 fn unreadable_cookies_are_anonymous() {
     let shell = shell();
-    for cookie in ["CF_Authorization", "CF_Authorization=", ";;=;", "CF_AppSession=s.", "\u{1}"] {
+    for cookie in
+        ["CF_Authorization", "CF_Authorization=", ";;=;", "__Host-CF_AppSession=s.", "\u{1}"]
+    {
         let mut sent = visit("/");
         if let Ok(value) = cookie.parse() {
             sent.headers.insert("cookie", value);
@@ -81,7 +83,7 @@ fn ways_in(shell: &mut Shell) -> Vec<(&'static str, Sent)> {
             .extend([json!({"id": "m", "name": "CI", "decision": "non_identity",
                 "include": [{"service_token": {"token_id": "st1"}}, {"certificate": {}}]})]);
     });
-    let credential = sign_in(shell)["CF_AppSession"].clone();
+    let credential = sign_in(shell)["__Host-CF_AppSession"].clone();
     let machine = fetch("/").service_token(SECRET).passes(shell);
     let machine = to_origin(&machine)["cf-access-jwt-assertion"].to_owned();
     let certificate =
@@ -90,14 +92,14 @@ fn ways_in(shell: &mut Shell) -> Vec<(&'static str, Sent)> {
         ("token", fetch("/").cookie("CF_Authorization", &forge(&claims()))),
         ("token, navigating", visit("/").cookie("CF_Authorization", &forge(&claims()))),
         ("token in a header", fetch("/").with("cf-access-token", &forge(&claims()))),
-        ("renewal", fetch("/").cookie("CF_AppSession", &credential)),
+        ("renewal", fetch("/").cookie("__Host-CF_AppSession", &credential)),
         ("service token", fetch("/").service_token(SECRET)),
         ("service token's cookie", fetch("/").cookie("CF_Authorization", &machine)),
         ("certificate", Sent { certificate: Some(certificate), ..fetch("/") }),
         (
             "handover",
             visit(&format!("/.access/authorized?code={}", code(shell, "r.1")))
-                .cookie("CF_AppSession", "r.1"),
+                .cookie("__Host-CF_AppSession", "r.1"),
         ),
     ]
 }
@@ -270,8 +272,8 @@ fn a_policy_that_asks_first_takes_only_tokens_of_its_own() {
     fetch("/").cookie("CF_Authorization", &forge(&claims())).passes(&shell);
     let other = claims_with("policy_id", json!("p0"));
     assert_eq!(fetch("/").cookie("CF_Authorization", &other).answer(&shell).status, 401);
-    let credential = sign_in(&shell)["CF_AppSession"].clone();
-    assert_eq!(visit("/").cookie("CF_AppSession", &credential).answer(&shell).status, 302);
+    let credential = sign_in(&shell)["__Host-CF_AppSession"].clone();
+    assert_eq!(visit("/").cookie("__Host-CF_AppSession", &credential).answer(&shell).status, 302);
 }
 
 #[test]
@@ -310,6 +312,25 @@ fn a_path_that_may_be_read_as_another_needs_both_applications() {
 }
 
 #[test]
+fn a_planted_token_makes_nobody_somebody_else() {
+    let mut shell = shell();
+    let credential = sign_in(&shell)["__Host-CF_AppSession"].clone();
+    let mallory = Identity { user_id: "u2".into(), subject: "s2".into(), ..ada() };
+    shell.begin_session("MMMMMMMMMMMMMMMMMMMMMM", 600, &mallory);
+    let mut planted = claims();
+    planted["sub"] = "u2".into();
+    planted["identity_nonce"] = "MMMMMMMMMMMMMMMMMMMMMM".into();
+    let planted = forge(&planted);
+    // Without a credential it is just a token, as of any program.
+    fetch("/").cookie("CF_Authorization", &planted).passes(&shell);
+    let cookies = format!("CF_Authorization={planted}; __Host-CF_AppSession={credential}");
+    let passage = fetch("/").with("cookie", &cookies).passes(&shell);
+    let token = to_origin(&passage)["cf-access-jwt-assertion"].to_owned();
+    let claims = crate::jwt::parse(&token).unwrap().unverified_claims().unwrap();
+    assert_eq!(claims.subject.as_deref(), Some("u1"));
+}
+
+#[test]
 fn what_stands_beside_a_door_is_unguarded() {
     let mut shell = shell();
     doors(&mut shell, &[(APP, "admin")]);
@@ -322,7 +343,7 @@ fn what_stands_beside_a_door_is_unguarded() {
 /// The cookies of a browser that has just signed in.
 pub(super) fn sign_in(shell: &Shell) -> BTreeMap<String, String> {
     let path = format!("/.access/authorized?code={}", code(shell, "r.0"));
-    let answer = visit(&path).cookie("CF_AppSession", "r.0").answer(shell);
+    let answer = visit(&path).cookie("__Host-CF_AppSession", "r.0").answer(shell);
     assert_eq!(answer.status, 303, "{answer:?}");
     cookies_of(&answer.headers)
 }

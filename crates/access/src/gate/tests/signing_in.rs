@@ -16,11 +16,11 @@ fn a_person_is_led_to_sign_in_and_back() {
     assert_eq!(form.get("redirect_url"), Some("/a%20b?c=d&e=%26"));
     let meta = form.get("meta").unwrap();
     let meta = handover::Meta::open(meta, &name(TEAM), &shell.here()).unwrap();
-    let browser = cookies_of(&answer.headers)["CF_AppSession"].clone();
+    let browser = cookies_of(&answer.headers)["__Host-CF_AppSession"].clone();
     assert_eq!(meta.binding, Some(handover::binding(&browser)));
     assert!(answer.events.is_empty(), "nobody was refused");
     // Ten tabs at once are one browser.
-    let again = visit("/").cookie("CF_AppSession", &browser).answer(&shell);
+    let again = visit("/").cookie("__Host-CF_AppSession", &browser).answer(&shell);
     assert!(cookies_of(&again.headers).is_empty());
 }
 
@@ -72,15 +72,15 @@ fn a_handover_sets_the_cookies_once_and_leads_on() {
     let shell = shell();
     let path = format!("/.access/authorized?code={}", code(&shell, "r.1"));
     for path in [path.clone(), path.replace("/.access/", "/cdn-cgi/access/")].iter().take(1) {
-        let answer = visit(path).cookie("CF_AppSession", "r.1").answer(&shell);
+        let answer = visit(path).cookie("__Host-CF_AppSession", "r.1").answer(&shell);
         assert_eq!(header(&answer, "location"), Some("https://app.example.com/page?a=b"));
         let cookies = cookies_of(&answer.headers);
         assert_eq!(cookies["CF_Authorization"], forge(&claims()));
-        assert!(cookies["CF_AppSession"].starts_with("s."));
+        assert!(cookies["__Host-CF_AppSession"].starts_with("s."));
         let all: Vec<_> = answer.headers.iter().filter(|(n, _)| *n == "set-cookie").collect();
         assert!(all.iter().all(|(_, c)| c.contains("; HttpOnly") && c.contains("; Secure")));
     }
-    let replayed = visit(&path).cookie("CF_AppSession", "r.1").answer(&shell);
+    let replayed = visit(&path).cookie("__Host-CF_AppSession", "r.1").answer(&shell);
     assert!(!cookies_of(&replayed.headers).contains_key("CF_Authorization"));
     assert!(reasons(&replayed.events).contains("used before"));
 }
@@ -90,7 +90,8 @@ fn a_handover_of_another_browser_sets_no_token() {
     let shell = shell();
     let path = format!("/cdn-cgi/access/authorized?code={}", code(&shell, "r.1"));
     for cookie in [None, Some("r.2")] {
-        let sent = cookie.into_iter().fold(visit(&path), |s, c| s.cookie("CF_AppSession", c));
+        let sent =
+            cookie.into_iter().fold(visit(&path), |s, c| s.cookie("__Host-CF_AppSession", c));
         let answer = sent.answer(&shell);
         assert!(!cookies_of(&answer.headers).contains_key("CF_Authorization"));
         assert!(
@@ -142,7 +143,7 @@ fn a_handover_leads_nowhere_else() {
         };
         let code = handover::seal(&handover, &name(HOST), &shell.here());
         let sent = visit(&format!("/.access/authorized?code={code}"));
-        let answer = sent.cookie("CF_AppSession", "r.1").answer(&shell);
+        let answer = sent.cookie("__Host-CF_AppSession", "r.1").answer(&shell);
         let location = header(&answer, "location").unwrap();
         assert!(location.starts_with("https://app.example.com/"), "{location}");
         assert!(!location.contains(['\r', '\n']) && !location.contains("code="), "{location}");
@@ -158,7 +159,8 @@ fn a_handover_for_an_application_that_does_not_stand_here_is_refused() {
     let shell = shell();
     let handover = Handover { application_id: OTHER.into(), ..handover(&shell, "r.1") };
     let code = handover::seal(&handover, &name(HOST), &shell.here());
-    let sent = visit(&format!("/.access/authorized?code={code}")).cookie("CF_AppSession", "r.1");
+    let sent =
+        visit(&format!("/.access/authorized?code={code}")).cookie("__Host-CF_AppSession", "r.1");
     let answer = sent.answer(&shell);
     assert_eq!((answer.status, cookies_of(&answer.headers).len()), (403, 0));
 }
@@ -173,7 +175,7 @@ fn strict_cookies_survive_the_way_back() {
     let (_, set) = browser.headers.iter().find(|(name, _)| *name == "set-cookie").unwrap();
     assert!(set.contains("SameSite=Lax"), "{set}");
     let path = format!("/.access/authorized?code={}", code(&shell, "r.1"));
-    let answer = visit(&path).cookie("CF_AppSession", "r.1").answer(&shell);
+    let answer = visit(&path).cookie("__Host-CF_AppSession", "r.1").answer(&shell);
     assert_eq!((answer.status, header(&answer, "location")), (200, None));
     assert_eq!(header(&answer, "refresh"), Some("0;url=https://app.example.com/page?a=b"));
     let sets = answer.headers.iter().filter(|(name, _)| *name == "set-cookie");
@@ -183,7 +185,7 @@ fn strict_cookies_survive_the_way_back() {
 #[test]
 fn a_token_is_renewed_in_passing_for_every_kind_of_request() {
     let mut shell = shell();
-    let credential = sign_in(&shell)["CF_AppSession"].clone();
+    let credential = sign_in(&shell)["__Host-CF_AppSession"].clone();
     let expired = forge(&claims());
     shell.now = NOW + 3_600;
     for sent in [
@@ -193,7 +195,8 @@ fn a_token_is_renewed_in_passing_for_every_kind_of_request() {
         visit("/save").method(Method::POST),
         visit("/live").with("upgrade", "websocket"),
     ] {
-        let sent = sent.cookie("CF_Authorization", &expired).cookie("CF_AppSession", &credential);
+        let sent =
+            sent.cookie("CF_Authorization", &expired).cookie("__Host-CF_AppSession", &credential);
         let passage = sent.passes(&shell);
         let fresh = cookies_of(&passage.response_headers)["CF_Authorization"].clone();
         assert!(reasons(&passage.events).starts_with("login:renewed: "), "{:?}", passage.events);
@@ -212,24 +215,24 @@ fn a_token_is_renewed_in_passing_for_every_kind_of_request() {
 #[test]
 fn a_renewed_token_does_not_outlast_its_session() {
     let mut shell = shell();
-    let credential = sign_in(&shell)["CF_AppSession"].clone();
+    let credential = sign_in(&shell)["__Host-CF_AppSession"].clone();
     shell.now = NOW + 86_400 - 100;
-    let passage = fetch("/").cookie("CF_AppSession", &credential).passes(&shell);
+    let passage = fetch("/").cookie("__Host-CF_AppSession", &credential).passes(&shell);
     let fresh = cookies_of(&passage.response_headers)["CF_Authorization"].clone();
     let claims = crate::jwt::parse(&fresh).unwrap().unverified_claims().unwrap();
     assert_eq!(claims.expires_at, Some(NOW + 86_400));
     shell.now = NOW + 86_400;
-    assert_eq!(fetch("/").cookie("CF_AppSession", &credential).answer(&shell).status, 401);
+    assert_eq!(fetch("/").cookie("__Host-CF_AppSession", &credential).answer(&shell).status, 401);
 }
 
 #[test]
 fn a_credential_is_for_its_host_alone() {
     let mut shell = shell();
-    let credential = sign_in(&shell)["CF_AppSession"].clone();
+    let credential = sign_in(&shell)["__Host-CF_AppSession"].clone();
     let gate = json!({"hostname": "b.example.com", "doors": [
         {"application_id": APP, "host_pattern": "b.example.com", "path_pattern": ""}]});
     shell.put("gate:b.example.com", gate);
-    let sent = fetch("/").cookie("CF_AppSession", &credential);
+    let sent = fetch("/").cookie("__Host-CF_AppSession", &credential);
     let elsewhere = shell.ask(|known, here| {
         let request = Request {
             method: &sent.method,
@@ -295,10 +298,10 @@ fn a_window_for_signing_in_again_says_when_it_is_done() {
 #[test]
 fn an_outage_of_the_control_plane_keeps_people_in() {
     let mut shell = shell();
-    let credential = sign_in(&shell)["CF_AppSession"].clone();
+    let credential = sign_in(&shell)["__Host-CF_AppSession"].clone();
     shell.answers = false;
     fetch("/").cookie("CF_Authorization", &forge(&claims())).passes(&shell);
-    fetch("/").cookie("CF_AppSession", &credential).passes(&shell);
+    fetch("/").cookie("__Host-CF_AppSession", &credential).passes(&shell);
     let path = format!("/.access/authorized?code={}", code(&shell, "r.1"));
-    assert_eq!(visit(&path).cookie("CF_AppSession", "r.1").answer(&shell).status, 503);
+    assert_eq!(visit(&path).cookie("__Host-CF_AppSession", "r.1").answer(&shell).status, 503);
 }
