@@ -8,4 +8,7 @@
 mod attacks;
 mod interop;
 mod journeys;
+mod metadata;
+mod pasted;
 mod support;
+mod vectors;
