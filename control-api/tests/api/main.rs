@@ -34,3 +34,5 @@ mod zones;
 
 #[path = "../support/databases.rs"]
 mod databases;
+#[path = "../support/organization.rs"]
+mod organization;
