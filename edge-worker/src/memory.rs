@@ -5,8 +5,9 @@ use std::cell::RefCell;
 use access::Reply;
 use access::memory::{Documents, Outbox, Signatures, Verdicts};
 use edge_state::access::call::{LogBatch, LoginEvent};
-use edge_state::{Entry, Key};
+use edge_state::{Entry, Hostname, Key};
 use routing::Need;
+use routing::habit::Habits;
 use routing::memory::{Memory, Remembered};
 use worker::Date;
 
@@ -14,6 +15,7 @@ use crate::outside::now_seconds;
 
 thread_local! {
     static RECORDS: RefCell<Memory> = RefCell::default();
+    static HABITS: RefCell<Habits> = RefCell::default();
     static DOCUMENTS: RefCell<Documents> = RefCell::default();
     static VERDICTS: RefCell<Verdicts> = RefCell::default();
     static SIGNATURES: RefCell<Signatures> = RefCell::default();
@@ -59,6 +61,20 @@ pub fn record(key: &Key) -> Option<Remembered> {
 pub fn keep_record(key: &Key, entry: &Entry, lifetime_millis: u64) {
     let now = Date::now().as_millis();
     RECORDS.with_borrow_mut(|m| m.insert(key.clone(), entry.clone(), now, lifetime_millis));
+}
+
+/// Notes that a request for this hostname read this record.
+pub fn note_habit(hostname: &Hostname, key: &Key) {
+    HABITS.with_borrow_mut(|habits| habits.note(hostname, key));
+}
+
+/// Records that requests for this hostname need by habit and that are not fresh.
+pub fn stale_by_habit(hostname: &Hostname) -> Vec<Key> {
+    let now = Date::now().as_millis();
+    let is_fresh = |key: &Key| record(key).is_some_and(|known| known.is_fresh(now));
+    HABITS.with_borrow(|habits| {
+        habits.of(hostname).iter().filter(|key| !is_fresh(key)).cloned().collect()
+    })
 }
 
 /// Keeps what came of a need, where that serves later requests; returns what is to be used.

@@ -9,7 +9,7 @@ use access::need::{Fetch, Sign, Verify};
 use access::request::MAX_FORM_BYTES;
 use access::{Here, Known, Reply};
 use edge_state::{Entry, Key, Records};
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use routing::{Decision, Facts, MAX_READS, MAX_ROUNDS, Need};
 use web_sys::Request;
 use worker::{Date, Env};
@@ -57,17 +57,11 @@ impl Asking<'_> {
     async fn meet(&self, need: Need, facts: &mut Facts, known: &mut Known) -> Result<(), Failure> {
         let reply = match &need {
             Need::Record(key) => {
-                let entry = self.read(key, facts).await?;
-                known.insert_record(key.clone(), entry);
-                return Ok(());
+                return self.read_all(std::slice::from_ref(key), facts, known).await;
             }
             Need::Records(keys) => {
                 let keys = keys.get(..MAX_READS).unwrap_or(keys);
-                let read = keys.iter().map(|key| self.read(key, facts));
-                for (key, entry) in keys.iter().zip(join_all(read).await) {
-                    known.insert_record(key.clone(), entry?);
-                }
-                return Ok(());
+                return self.read_all(keys, facts, known).await;
             }
             Need::Form => {
                 let form = body::text(self.request.body(), MAX_FORM_BYTES).await;
@@ -85,6 +79,26 @@ impl Asking<'_> {
         }
         let reply = memory::keep(&need, reply);
         known.insert(need, reply);
+        Ok(())
+    }
+
+    /// Reads records side by side, and with them those that will be asked for next, most likely.
+    async fn read_all(
+        &self,
+        keys: &[Key],
+        facts: &Facts,
+        known: &mut Known,
+    ) -> Result<(), Failure> {
+        let hostname = facts.authority.hostname.as_ref();
+        let mut beside = hostname.map(memory::stale_by_habit).unwrap_or_default();
+        beside.retain(|key| !keys.contains(key));
+        let wanted = join_all(keys.iter().map(|key| self.read(key, facts)));
+        let beside = join_all(beside.iter().map(|key| self.read(key, facts)));
+        let (wanted, _) = join(wanted, beside).await; // Who needs one that failed hears of it then.
+        for (key, entry) in keys.iter().zip(wanted) {
+            hostname.inspect(|hostname| memory::note_habit(hostname, key));
+            known.insert_record(key.clone(), entry?);
+        }
         Ok(())
     }
 

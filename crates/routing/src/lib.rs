@@ -2,7 +2,8 @@
 //! control plane published.
 //!
 //! - [`facts`]: the request, its URL parsed once
-//! - [`memory`]: records that an isolate keeps for the next request
+//! - [`memory`]: records that an isolate keeps for the next request; [`habit`]: and which of them a
+//!   hostname needs
 //! - [`decision`]: the outcome
 //! - [`challenge`], [`ownership`]: answers that prove control of a hostname
 //! - [`hostname`]: which record a Host header names
@@ -21,6 +22,7 @@ pub mod challenge;
 pub mod decision;
 pub mod facts;
 mod gate;
+pub mod habit;
 pub mod header;
 pub mod hostname;
 pub mod memory;
