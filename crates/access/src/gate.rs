@@ -166,7 +166,7 @@ impl Case<'_> {
             service_token: machine.record().or(by_cookie),
             linked_app_tokens: &linked,
         };
-        let verdict = self.weigh(&subject, shown.person())?;
+        let (verdict, anew) = self.weigh(&subject, shown.person())?;
         match verdict.outcome {
             Outcome::Bypass { .. } => {
                 let mut passage = self.passage(None);
@@ -177,7 +177,7 @@ impl Case<'_> {
                 self.let_machine_in(&machine, &shown, policy, &verdict, strict)
             }
             Outcome::Allow { policy } => match shown.person() {
-                Some(person) => self.let_person_in(person, policy, &verdict, is_first),
+                Some(person) => self.let_person_in(person, policy, &verdict, anew, is_first),
                 // Nobody without an identity is allowed: there is no such outcome.
                 None => Ok(Err(Box::new(self.ask_to_sign_in(None)))),
             },
@@ -187,7 +187,9 @@ impl Case<'_> {
         }
     }
 
-    fn weigh(&self, subject: &Subject, person: Option<&Person>) -> Result<Verdict, Need> {
+    /// What the policies say, and whether services that evaluate were asked for it: they are when a
+    /// token is made, and not with every request.
+    fn weigh(&self, subject: &Subject, person: Option<&Person>) -> Result<(Verdict, bool), Need> {
         let circumstances = Circumstances {
             ip: self.request.ip,
             country: self.request.country,
@@ -195,18 +197,24 @@ impl Case<'_> {
         };
         let policies = &self.application.policies;
         let (known, here, organization) = (self.known, self.here, self.organization);
-        match person.map(|person| &person.proof) {
-            Some(Proof::Token { policy_id, .. }) => policy::evaluate_again(
+        if let Some(Proof::Token { policy_id, .. }) = person.map(|person| &person.proof) {
+            let by = policy_id.as_deref();
+            let verdict = policy::evaluate_again(
                 policies,
                 subject,
                 &circumstances,
                 known,
                 here,
                 organization,
-                policy_id.as_deref(),
-            ),
-            _ => policy::evaluate(policies, subject, &circumstances, known, here, organization),
+                by,
+            )?;
+            if verdict.outcome != Outcome::SignIn {
+                return Ok((verdict, false));
+            }
         }
+        let verdict =
+            policy::evaluate(policies, subject, &circumstances, known, here, organization)?;
+        Ok((verdict, true))
     }
 
     fn let_person_in(
@@ -214,24 +222,24 @@ impl Case<'_> {
         person: &Person,
         policy: usize,
         verdict: &Verdict,
+        anew: bool,
         is_first: bool,
     ) -> Result<Judged, Need> {
         let Some(policy) = self.application.policies.get(policy) else {
             return Ok(Err(Box::new(self.ask_to_sign_in(None))));
         };
         let mut renewed = None;
+        let admitted_by_it = match &person.proof {
+            Proof::Token { policy_id, .. } => policy_id.as_deref() == Some(&policy.id),
+            Proof::Credential => false,
+        };
+        if asks_first(policy) && !admitted_by_it {
+            return Ok(Err(Box::new(self.ask_to_sign_in(None))));
+        }
         let token = match &person.proof {
-            Proof::Token { text, policy_id } => {
-                if asks_first(policy) && policy_id.as_deref() != Some(&policy.id) {
-                    return Ok(Err(Box::new(self.ask_to_sign_in(None))));
-                }
-                text.clone()
-            }
-            Proof::Credential if asks_first(policy) => {
-                return Ok(Err(Box::new(self.ask_to_sign_in(None))));
-            }
-            Proof::Credential if !is_first => return Ok(Ok(self.passage(None))),
-            Proof::Credential => {
+            Proof::Token { text, .. } if !anew => text.clone(),
+            _ if !is_first => return Ok(Ok(self.passage(None))),
+            _ => {
                 let issued = issue_application(
                     &ForApplication {
                         application: self.application,

@@ -330,6 +330,21 @@ fn a_planted_token_makes_nobody_somebody_else() {
     assert_eq!(claims.subject.as_deref(), Some("u1"));
 }
 
+/// Such a service is asked when a token is made. Where the token's own policy is gone it is asked at
+/// once, as a program cannot be sent to the team domain for it; no answer is no.
+#[test]
+fn a_service_that_evaluates_is_asked_in_passing() {
+    let mut shell = shell();
+    shell.edit(&format!("app:{APP}"), |app| {
+        app["policies"] = json!([{"id": "p2", "name": "Asked", "decision": "allow", "include": [
+            {"external_evaluation": {"evaluate_url": "https://e.example/", "keys_url": "https://e.example/k"}}]}]);
+    });
+    let token = forge(&claims());
+    assert_eq!(fetch("/").cookie("CF_Authorization", &token).answer(&shell).status, 403);
+    let admitted = claims_with("policy_id", json!("p2"));
+    fetch("/").cookie("CF_Authorization", &admitted).passes(&shell);
+}
+
 #[test]
 fn what_stands_beside_a_door_is_unguarded() {
     let mut shell = shell();
