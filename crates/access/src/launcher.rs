@@ -7,7 +7,7 @@ use edge_state::{Hostname, Key};
 
 use crate::admission::{Entrance, admit};
 use crate::login::attempt::Target;
-use crate::login::finish::{self, Place, is_web};
+use crate::login::finish::{self, Place, web};
 use crate::login::start;
 use crate::page::launcher::{Tile, View, render};
 use crate::policy::Outcome;
@@ -128,13 +128,13 @@ fn href(
     here: &Here,
 ) -> Option<String> {
     if let Some(url) = application.launch_url.as_deref() {
-        return is_web(url).then(|| url.to_owned());
+        return web(url);
     }
     let domain = application.domain.as_deref()?;
     if application.kind == "bookmark" {
         let url =
             if domain.contains("://") { domain.to_owned() } else { format!("https://{domain}") };
-        return is_web(&url).then_some(url);
+        return web(&url);
     }
     let (host, path) = domain.split_once('/').unwrap_or((domain, ""));
     let host = Hostname::parse(host).ok().filter(|_| !domain.contains('*'))?;

@@ -36,7 +36,7 @@ pub(crate) fn ask(
         fields: vec![("state", attempt.seal(visit.home(), visit.here))],
         email,
         error,
-        back: attempt.target.another_login_url(),
+        back: attempt.target.login_url(),
     })
 }
 

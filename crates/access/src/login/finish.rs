@@ -280,7 +280,7 @@ impl Place<'_, '_> {
             .identity(Some(identity))
             .policy(policy);
         let denial = &application.denial;
-        if let Some(url) = denial.url.as_deref().filter(|url| is_web(url)) {
+        if let Some(url) = denial.url.as_deref().and_then(web) {
             return Response::redirect(url).with_event(event);
         }
         let own = denial.html.as_ref().or(visit.organization.identity_denied_html.as_ref());
@@ -304,6 +304,8 @@ fn path(url: &str) -> String {
     format!("{}{query}", url.path())
 }
 
-pub(crate) fn is_web(url: &str) -> bool {
-    Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "https" | "http"))
+/// A URL of the web, as browsers spell it.
+pub(crate) fn web(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    matches!(url.scheme(), "https" | "http").then(|| url.into())
 }

@@ -64,6 +64,12 @@ impl ProviderError {
 /// More groups are not kept: a session record would not hold them.
 const MAX_GROUPS: usize = 1_000;
 
+/// Longer names of groups are not kept, all together.
+const MAX_GROUPS_BYTES: usize = 64 << 10;
+
+/// More methods of authentication are not kept.
+const MAX_AMR: usize = 32;
+
 /// Longer claims are not kept, all together.
 const MAX_CLAIMS_BYTES: usize = 16 << 10;
 
@@ -92,7 +98,11 @@ pub(crate) fn identity(
     if !record.email_domains.is_empty() && !record.email_domains.iter().any(speaks_for) {
         return Err(ProviderError::ForeignDomain(email));
     }
-    if said.groups.len() > MAX_GROUPS {
+    let named = |group: &IdentityGroup| {
+        [&group.id, &group.name, &group.email].into_iter().flatten().map(String::len).sum::<usize>()
+    };
+    let groups: usize = said.groups.iter().map(named).sum();
+    if said.groups.len() > MAX_GROUPS || groups > MAX_GROUPS_BYTES {
         return Err(ProviderError::TooMany("groups"));
     }
     let bytes: usize = said.claims.iter().map(|(k, v)| k.len() + v.to_string().len()).sum();
@@ -108,13 +118,17 @@ pub(crate) fn identity(
         subject: said.subject,
         groups: said.groups,
         claims: said.claims,
-        amr: said.amr,
-        acr: said.acr,
+        amr: said.amr.into_iter().filter(|method| is_short(method)).take(MAX_AMR).collect(),
+        acr: said.acr.filter(|acr| is_short(acr)),
         authenticated_at: said.authenticated_at.filter(|at| (0..=now).contains(at)).unwrap_or(now),
         ip: visit.request.ip.map(|ip| ip.to_string()),
         country: visit.request.country.map(str::to_owned),
         ..Identity::default()
     })
+}
+
+fn is_short(text: &str) -> bool {
+    text.len() <= 256
 }
 
 /// One address, lower case. ASCII case alone is folded: more would make two people one.

@@ -317,6 +317,20 @@ fn who_wants_to_be_asked_is_asked_by_the_provider_too() {
 }
 
 #[test]
+fn behind_another_port_everything_names_it() {
+    for provider in ["one", "hub"] {
+        let (mut world, mut browser) = world();
+        world.https_port = Some(8443);
+        let url = "https://wiki.example.com:8443/x?y";
+        let (at, page) = world.sign_in(&mut browser, url, provider);
+        assert_eq!((at.as_str(), page.status), (url, 200));
+        let page = world.get(&mut browser, &format!("https://{TEAM}:8443/"));
+        assert_eq!(page.link("data-app=\"wiki\""), "https://wiki.example.com:8443/");
+        assert_eq!(world.post(&mut browser, "/access/logout", &[]).status, 200);
+    }
+}
+
+#[test]
 fn every_sign_in_is_a_new_session() {
     let (mut world, mut browser) = world();
     world.sign_in(&mut browser, WIKI, "one");

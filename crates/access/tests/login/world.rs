@@ -33,6 +33,8 @@ pub struct World {
     documents: Documents,
     pub log: Vec<LoginEvent>,
     pub country: &'static str,
+    /// Where visitors reach HTTPS, if not on 443.
+    pub https_port: Option<u16>,
     /// As the team domain sees it; applications see 192.0.2.7.
     pub address_at_team: &'static str,
 }
@@ -69,6 +71,7 @@ impl World {
             documents: Documents::default(),
             log: Vec::new(),
             country: "DE",
+            https_port: None,
             address_at_team: "192.0.2.7",
         };
         let summary = |id: &str, kind: &str| json!({ "id": id, "name": id, "kind": kind });
@@ -191,7 +194,7 @@ impl World {
         let mut request = Request {
             method: &ask.method,
             host: &host,
-            port: None,
+            port: self.https_port,
             path: url.path(),
             query: url.query(),
             headers: &headers,
@@ -226,8 +229,12 @@ impl World {
     ) -> Response {
         let mut known = Known::new(Records::default());
         for _ in 0..2_000 {
-            let here =
-                Here { now_millis: self.now * 1_000, entropy, keys: &self.keys, https_port: None };
+            let here = Here {
+                now_millis: self.now * 1_000,
+                entropy,
+                keys: &self.keys,
+                https_port: self.https_port,
+            };
             let need = match Self::decide(request, &known, &here) {
                 Ok(response) => return response,
                 Err(need) => need,
@@ -316,7 +323,8 @@ impl World {
 
     /// A form of ours.
     pub fn post(&mut self, browser: &mut Browser, path: &str, form: &[(&str, &str)]) -> Response {
-        let origin = format!("https://{TEAM}");
+        let port = self.https_port.map(|port| format!(":{port}")).unwrap_or_default();
+        let origin = format!("https://{TEAM}{port}");
         let headers =
             vec![("origin", origin.clone()), ("sec-fetch-site", "same-origin".to_owned())];
         let form = Some(access::encoding::query(form.iter().copied()));
