@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::Value;
 
 use crate::event::{Action, Parties as _};
-use crate::login::{choose, finish};
+use crate::login::choose;
 use crate::need::Call;
 use crate::page::{Link, logout as page, message};
 use crate::redirect;
@@ -45,13 +45,13 @@ pub(crate) fn answer(visit: &Visit) -> Result<Response, Need> {
         let reason = if everywhere { "signed out everywhere" } else { "signed out" };
         event = visit.event(Action::Logout, true, reason).identity(Some(session.identity()));
     }
-    let forget = finish::global_cookie("", None).removal();
+    let forget = Visit::forget_session().map(|cookie| ("set-cookie", cookie));
     if let Err(why) = ended {
         let mut response = visit.unavailable(&why.0, ACTION.to_owned());
-        response.headers.push(("set-cookie", forget));
+        response.headers.extend(forget);
         return Ok(response);
     }
-    let response = match return_to(visit, given.get("returnTo"))? {
+    let mut response = match return_to(visit, given.get("returnTo"))? {
         Some(url) => Response::redirect(url),
         // A page that stays: nobody is led straight back in.
         None => message::render(&message::View {
@@ -73,7 +73,8 @@ pub(crate) fn answer(visit: &Visit) -> Result<Response, Need> {
             }],
         }),
     };
-    Ok(response.with_event(event).with_header("set-cookie", forget))
+    response.headers.extend(forget);
+    Ok(response.with_event(event))
 }
 
 /// A host of this organisation that somebody may be led to afterwards; any other is not gone to.

@@ -1,14 +1,18 @@
 //! One request to the team domain, with all that answers look at.
 
 use edge_state::Hostname;
+use edge_state::access::application::SameSite;
 use edge_state::access::call::LoginEvent;
 use edge_state::access::{Identity, OrganizationRecord};
 
 use crate::admission::{Entrance, admit};
+use crate::cookie::SetCookie;
 use crate::encoding::Form;
 use crate::event::{self, Action, Parties as _};
+use crate::handover::{open_value, seal_value};
 use crate::page::{Frame, Link, message};
 use crate::session::{self, Live};
+use crate::token::Issued;
 use crate::{Here, Known, Need, Request, Response, cookie, token};
 
 #[derive(Clone, Copy)]
@@ -35,13 +39,38 @@ pub(crate) struct Words<'w> {
     pub(crate) links: Vec<Link>,
 }
 
+fn session_cookie<'c>(name: &'c str, value: &'c str, max_age: Option<i64>) -> SetCookie<'c> {
+    SetCookie { name, value, path: "/", http_only: true, same_site: SameSite::Lax, max_age }
+}
+
 impl Session {
     pub(crate) fn identity(&self) -> &Identity {
         &self.live.identity
     }
 }
 
+/// Names the session that began in this browser, sealed.
+const LOGIN: &str = "__Host-CF_Login";
+
 impl<'a> Visit<'a> {
+    /// The cookies of a session that begins here.
+    pub(crate) fn session_cookies(&self, nonce: &str, issued: &Issued) -> [String; 2] {
+        let begun = seal_value(&nonce, &self.login_context(), self.here);
+        let max_age = Some(issued.expires_at - self.now());
+        let token = &issued.token;
+        [(cookie::AUTHORIZATION, token), (LOGIN, &begun)]
+            .map(|(name, value)| session_cookie(name, value, max_age).header())
+    }
+
+    /// What makes a browser forget them.
+    pub(crate) fn forget_session() -> [String; 2] {
+        [cookie::AUTHORIZATION, LOGIN].map(|name| session_cookie(name, "", None).removal())
+    }
+
+    fn login_context(&self) -> String {
+        format!("login:{}", self.home())
+    }
+
     pub(crate) fn home(&self) -> &'a Hostname {
         &self.organization.auth_domain
     }
@@ -88,11 +117,28 @@ impl<'a> Visit<'a> {
 
     /// As [`Self::session`]; if there is a session that does not count any more, a line about that.
     pub(crate) fn recognise(&self) -> Result<Result<Session, Option<Box<LoginEvent>>>, Need> {
+        // A sibling of the team domain can plant a token, but no cookie with this prefix: a session
+        // counts in the browser that signed in.
+        let mut begun = cookie::find(self.request.headers, LOGIN).into_iter();
+        match begun.find_map(|text| open_value(&text, &self.login_context(), self.here)) {
+            Some(nonce) => self.recognise_token(Some(nonce)),
+            None => Ok(Err(None)),
+        }
+    }
+
+    /// As [`Self::recognise`], by the token alone, of the session `only` if that is given.
+    pub(crate) fn recognise_token(
+        &self,
+        only: Option<String>,
+    ) -> Result<Result<Session, Option<Box<LoginEvent>>>, Need> {
         let mut why = None;
         for text in cookie::find(self.request.headers, cookie::AUTHORIZATION) {
             let verified = token::verify_global(&text, self.organization, self.known, self.here)?;
             let Ok(verified) = verified else { continue };
             let Some(nonce) = verified.nonce else { continue };
+            if only.as_ref().is_some_and(|only| *only != nonce) {
+                continue;
+            }
             let live = session::live(&nonce, self.organization, self.known, self.here)?;
             let Some(live) = live.filter(|live| live.identity.user_id == verified.user_id) else {
                 continue;

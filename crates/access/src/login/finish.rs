@@ -1,6 +1,5 @@
 //! Somebody is known: a session begins, policies are asked, and the way leads to the application.
 
-use edge_state::access::application::SameSite;
 use edge_state::access::call::{SignIn, SignedIn};
 use edge_state::access::policy::Decision;
 use edge_state::access::{ApplicationRecord, Identity, IdentityProviderRecord, Policy};
@@ -10,7 +9,6 @@ use super::approval::{self, Agreed};
 use super::attempt::Target;
 use super::{choose, start, target};
 use crate::admission::{Entrance, NotAdmitted, admit};
-use crate::cookie::{self, SetCookie};
 use crate::encoding::Form;
 use crate::event::{Action, Parties as _, nonce};
 use crate::explain::Hint;
@@ -91,7 +89,7 @@ pub(crate) fn sign_in(
         Ok(issued) => issued,
         Err(why) => return Ok(visit.unavailable(&why.0, target.login_url())),
     };
-    let cookie = global_cookie(&issued.token, Some(issued.expires_at - visit.now())).header();
+    let cookies = visit.session_cookies(&live.nonce, &issued);
     let session = Session { live, issued_at: visit.now() };
     let mut response = proceed(visit, &session, target, &Given::default())?;
     if target.application.is_none() {
@@ -99,23 +97,12 @@ pub(crate) fn sign_in(
         let event = visit.event(Action::Login, true, "signed in to the team domain");
         response = response.with_event(event.identity(Some(session.identity())));
     }
-    Ok(response.with_header("set-cookie", cookie))
+    response.headers.extend(cookies.map(|cookie| ("set-cookie", cookie)));
+    Ok(response)
 }
 
 /// For so many seconds nobody is elsewhere.
 const SAME_PLACE: i64 = 5 * 60;
-
-/// The global session's cookie.
-pub(crate) fn global_cookie(token: &str, max_age: Option<i64>) -> SetCookie<'_> {
-    SetCookie {
-        name: cookie::AUTHORIZATION,
-        value: token,
-        path: "/",
-        http_only: true,
-        same_site: SameSite::Lax,
-        max_age,
-    }
-}
 
 /// Somebody is signed in: on to where they want to go, if they may.
 pub(crate) fn proceed(

@@ -175,6 +175,32 @@ fn row_8_state_is_bound_to_the_browser() {
 }
 
 #[test]
+fn row_8_a_session_that_was_planted_is_not_taken() {
+    let mut world = World::new();
+    let (mut attacker, mut victim) = (Browser::default(), Browser::default());
+    world.sign_in(&mut attacker, WIKI, "two");
+    let name = (TEAM.to_owned(), "CF_Authorization".to_owned());
+    let planted = attacker.cookies[&name].clone();
+    victim.cookies.insert(name.clone(), planted.clone());
+    let (_, page) = world.follow(&mut victim, &format!("{WIKI}/x"));
+    assert!(page.says("data-idp=\"one\""), "{}", page.body);
+    let (_, page) = world.follow(&mut victim, &format!("https://{TEAM}/"));
+    assert!(page.says("data-idp=\"one\""));
+    // Beside one's own it does not count either.
+    let (_, page) = world.sign_in(&mut victim, &format!("{WIKI}/x"), "one");
+    assert_eq!(page.body, "ada@example.com");
+    let own = victim.cookies[&name].clone();
+    victim.cookies.insert(name, format!("{planted}; CF_Authorization={own}"));
+    let page = world.get(&mut victim, &format!("https://{TEAM}/"));
+    assert!(page.says("ada@example.com") && !page.says("bob@example.com"));
+    // Another browser's mark is for another session.
+    let mark = (TEAM.to_owned(), "__Host-CF_Login".to_owned());
+    victim.cookies.insert(mark.clone(), attacker.cookies[&mark].clone());
+    victim.cookies.insert((TEAM.to_owned(), "CF_Authorization".to_owned()), own);
+    assert_eq!(world.get(&mut victim, &format!("https://{TEAM}/")).status, 303);
+}
+
+#[test]
 fn row_8_wrong_states() {
     let (mut world, mut browser) = (World::new(), Browser::default());
     let callback = world.callback(&mut browser, &format!("{WIKI}/x"), "one");

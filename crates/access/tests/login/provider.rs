@@ -40,6 +40,8 @@ pub struct Provider {
     pub sign: Sign,
     /// Nothing answers.
     pub down: bool,
+    /// How configuration and keys are answered; `None`: not at all.
+    pub documents_answer: Option<u16>,
     codes: BTreeMap<String, BTreeMap<String, String>>,
     /// All that was asked.
     pub asked: Vec<Fetch>,
@@ -69,6 +71,7 @@ impl Provider {
                 crypto::token(header, claims, |message| provider_key().sign(message))
             }),
             down: false,
+            documents_answer: Some(200),
             codes: BTreeMap::new(),
             asked: Vec::new(),
         }
@@ -101,8 +104,8 @@ impl Provider {
             return None;
         }
         let (status, body) = match path.as_str() {
-            "/.well-known/openid-configuration" => (200, self.configuration()),
-            "/keys" => (200, json!({ "keys": self.keys })),
+            "/.well-known/openid-configuration" => (self.documents_answer?, self.configuration()),
+            "/keys" => (self.documents_answer?, json!({ "keys": self.keys })),
             "/token" => self.exchange(fetch, now),
             "/userinfo" => {
                 let bearer = ("authorization".to_owned(), format!("Bearer {ACCESS_TOKEN}"));
