@@ -120,8 +120,8 @@ impl<'a> Visit<'a> {
         // A sibling of the team domain can plant a token, but no cookie with this prefix: a session
         // counts in the browser that signed in.
         let mut begun = cookie::find(self.request.headers, LOGIN).into_iter();
-        match begun.find_map(|text| open_value(&text, &self.login_context(), self.here)) {
-            Some(nonce) => self.recognise_token(Some(nonce)),
+        match begun.find_map(|text| open_value::<String>(&text, &self.login_context(), self.here)) {
+            Some(nonce) => self.recognise_token(Some(&nonce)),
             None => Ok(Err(None)),
         }
     }
@@ -129,14 +129,14 @@ impl<'a> Visit<'a> {
     /// As [`Self::recognise`], by the token alone, of the session `only` if that is given.
     pub(crate) fn recognise_token(
         &self,
-        only: Option<String>,
+        only: Option<&str>,
     ) -> Result<Result<Session, Option<Box<LoginEvent>>>, Need> {
         let mut why = None;
         for text in cookie::find(self.request.headers, cookie::AUTHORIZATION) {
             let verified = token::verify_global(&text, self.organization, self.known, self.here)?;
             let Ok(verified) = verified else { continue };
             let Some(nonce) = verified.nonce else { continue };
-            if only.as_ref().is_some_and(|only| *only != nonce) {
+            if only.is_some_and(|only| only != nonce) {
                 continue;
             }
             let live = session::live(&nonce, self.organization, self.known, self.here)?;
