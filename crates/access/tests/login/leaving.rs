@@ -81,11 +81,14 @@ fn only_hosts_of_ours_are_returned_to() {
         ("https://blog.example.com/", None),
         ("https://other.example.com/", None),
         ("/", None),
+        ("https://team.example.com/", None),
     ] {
         let (mut world, mut browser) = signed_in();
         // A host of another organisation's application.
         world.put_application("other", "other.example.com", json!([]));
         world.edit("app:other", |app| app["auth_domain"] = "team.other.test".into());
+        // The App Launcher has a door of its own: whoever left is not led back there.
+        world.put_application("launcher", TEAM, json!([]));
         let page = world.post(&mut browser, "/access/logout", &[("returnTo", to)]);
         assert_eq!(page.location(), location, "{to}");
         assert!(!is_signed_in(&mut world, &mut browser));
