@@ -1,4 +1,4 @@
-// An OpenID provider for demonstrations and tests: npm `oidc-provider`, with people and clients from its one argument, JSON:
+// An OpenID provider for demonstrations and tests: npm `oidc-provider`, with people and clients from LINTEL_PROVIDER, JSON:
 //   {port, issuer?, name, clients: [{client_id, client_secret, redirect_uris}], people: [{email, password, name, groups?, amr?, ..}]}
 // It ends when its standard input does, and says one line of JSON, {issuer}, once it answers.
 
@@ -9,7 +9,7 @@ import { page, signInForm } from './page.mjs';
 
 const MAX_FORM_BYTES = 4096;
 
-const { port, name, clients, people, issuer = `http://127.0.0.1:${port}`, options = {} } = JSON.parse(process.argv[2]);
+const { port, name, clients, people, issuer = `http://127.0.0.1:${port}`, options = {} } = JSON.parse(process.env.LINTEL_PROVIDER);
 
 const signingKey = { ...generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' }), use: 'sig', alg: 'RS256' };
 const provider = new Provider(issuer, {

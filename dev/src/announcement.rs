@@ -5,9 +5,11 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::Failure;
+use crate::access::{AUTH_DOMAIN, GATED_HOSTNAME};
 use crate::config::Config;
 use crate::house::api_url;
-use crate::onboard::{HOSTNAME, Tenant, ZONE};
+use crate::onboard::{HOSTNAME, Tenant};
+use crate::provider::PEOPLE;
 use crate::state::{CA_PEM, State};
 
 /// The file that tools attach to. Dropping this takes it away.
@@ -36,7 +38,11 @@ impl<'a> Announcement<'a> {
             "edge_https": format!("https://127.0.0.1:{}", ports.https),
             "edge_http": format!("http://127.0.0.1:{}", ports.http),
             "ca_pem": self.state.path(CA_PEM),
-            "team_domain": format!("https://team.{ZONE}:{}", ports.https),
+            "team_domain": format!("https://{AUTH_DOMAIN}:{}", ports.https),
+            "gated_app": format!("https://{GATED_HOSTNAME}:{}/", ports.https),
+            "demo_users": PEOPLE.map(|person| {
+                json!({ "email": person.email, "password": person.password })
+            }),
             "dashboard": format!("http://127.0.0.1:{}/", ports.api),
         });
         self.state.write(DEV_JSON, &serde_json::to_string_pretty(&announcement)?)
@@ -59,6 +65,7 @@ pub fn welcome(config: &Config, state: &State, tenant: &Tenant) -> String {
     let (https, ca) = (config.ports.https, from_here(&state.path(CA_PEM)));
     let (api, token, zone) = (api_url(config), tenant.api.token(), &tenant.zone_id);
     let (dev, logs) = (from_here(&state.path(DEV_JSON)), from_here(&state.path("log")));
+    let [ada, grace] = PEOPLE;
     format!(
         "
 Lintel is running.
@@ -66,6 +73,9 @@ Lintel is running.
   Open       https://{HOSTNAME}:{https}/
              (the browser warns until it trusts {ca})
   Or         curl --cacert {ca} --resolve {HOSTNAME}:{https}:127.0.0.1 https://{HOSTNAME}:{https}/
+  Sign in    https://{GATED_HOSTNAME}:{https}/   as {} with {}
+             (or as {} with {}, who may not enter /engineering)
+  Launcher   https://{AUTH_DOMAIN}:{https}/
   API        {api}   (its description: http://127.0.0.1:{}/openapi.json)
   For tools  {dev}
   Logs       {}
@@ -81,7 +91,7 @@ Your own hostname, to a server of yours on port 3000 of this machine (any name u
 
 Ctrl-C stops everything; the next start finds all of it again.
 ",
-        config.ports.api, logs,
+        ada.email, ada.password, grace.email, grace.password, config.ports.api, logs,
     )
 }
 

@@ -14,6 +14,8 @@ pub struct Config {
     pub binaries: PathBuf,
     /// `LINTEL_WORKER_DIR` (`edge-worker/build`): the built worker.
     pub worker: PathBuf,
+    /// `LINTEL_NODE` (`node_modules/.bin/node`): runs the demo provider.
+    pub node: PathBuf,
     /// Where everything listens, on 127.0.0.1.
     pub ports: Ports,
 }
@@ -33,6 +35,8 @@ pub struct Ports {
     pub edge_admin: u16,
     /// `LINTEL_DEV_ORIGIN_PORT` (8789): the demo origin
     pub origin: u16,
+    /// `LINTEL_DEV_PROVIDER_PORT` (8790): the demo identity provider
+    pub provider: u16,
 }
 
 impl Config {
@@ -48,6 +52,7 @@ impl Config {
             state: folder("LINTEL_DEV_STATE", Path::new(".lintel"))?,
             binaries: folder("LINTEL_BIN_DIR", &beside)?,
             worker: folder("LINTEL_WORKER_DIR", Path::new("edge-worker/build"))?,
+            node: folder("LINTEL_NODE", Path::new("node_modules/.bin/node"))?,
             ports: Ports::from_variables(|name| std::env::var(name).ok())?,
         })
     }
@@ -83,7 +88,7 @@ impl Ports {
         Ok(())
     }
 
-    fn named(&mut self) -> [(&'static str, &mut u16); 6] {
+    fn named(&mut self) -> [(&'static str, &mut u16); 7] {
         [
             ("LINTEL_DEV_API_PORT", &mut self.api),
             ("LINTEL_DEV_API_ADMIN_PORT", &mut self.api_admin),
@@ -91,13 +96,22 @@ impl Ports {
             ("LINTEL_DEV_HTTP_PORT", &mut self.http),
             ("LINTEL_DEV_EDGE_ADMIN_PORT", &mut self.edge_admin),
             ("LINTEL_DEV_ORIGIN_PORT", &mut self.origin),
+            ("LINTEL_DEV_PROVIDER_PORT", &mut self.provider),
         ]
     }
 }
 
 impl Default for Ports {
     fn default() -> Self {
-        Self { api: 8787, api_admin: 8788, https: 8443, http: 8080, edge_admin: 9901, origin: 8789 }
+        Self {
+            api: 8787,
+            api_admin: 8788,
+            https: 8443,
+            http: 8080,
+            edge_admin: 9901,
+            origin: 8789,
+            provider: 8790,
+        }
     }
 }
 

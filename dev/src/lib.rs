@@ -11,9 +11,11 @@
 //! - [`state`]: what survives a restart, below `.lintel`
 //! - [`house`]: the programs, in the order in which they start and stop
 //! - [`onboard`]: account, zone, token and the demo hostname, through the public API
-//! - [`origin`]: the demo origin
+//! - [`origin`]: the demo origin; [`provider`]: the demo identity provider
+//! - [`access`]: organisation, provider and gated applications, through the public API
 //! - [`announcement`]: `.lintel/dev.json`, and what is printed
 
+pub mod access;
 pub mod announcement;
 pub mod child;
 pub mod client;
@@ -22,6 +24,7 @@ pub mod failure;
 pub mod house;
 pub mod onboard;
 pub mod origin;
+pub mod provider;
 pub mod state;
 pub mod wait;
 

@@ -2,11 +2,13 @@
 
 use std::process::ExitCode;
 
+use lintel_dev::access::{AUTH_DOMAIN, Demo, GATED_HOSTNAME};
 use lintel_dev::announcement::{self, Announcement};
 use lintel_dev::config::Config;
 use lintel_dev::house::House;
 use lintel_dev::onboard::{self, HOSTNAME, Tenant};
 use lintel_dev::origin;
+use lintel_dev::provider;
 use lintel_dev::state::State;
 use lintel_dev::{Context as _, Failure};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -71,14 +73,24 @@ async fn open(
         house.ready(config, state).await?;
         let tenant = Tenant::open(config, state).await?;
         println!("Onboarding {HOSTNAME} through the API");
-        tenant.onboard(|states| println!("  {states}")).await?;
+        tenant.onboard(HOSTNAME, |states| println!("  {states}")).await?;
         onboard::visit(config, state).await?;
+        println!("Opening the door to {GATED_HOSTNAME}");
+        let demo = Demo::open(config, state, &tenant).await?;
+        let provider = provider::start(config, state, &demo.redirect_url).await?;
+        for hostname in [AUTH_DOMAIN, GATED_HOSTNAME] {
+            tenant.onboard(hostname, |states| println!("  {hostname}: {states}")).await?;
+        }
         announcement.publish(config, &tenant)?;
         print!("{}", announcement::welcome(config, state, &tenant));
-        Ok::<(), Failure>(())
+        Ok::<_, Failure>(provider)
     };
     match opened.await {
-        Ok(()) => std::future::pending().await,
+        Ok(provider) => {
+            let exit = provider.exit().await;
+            let tail = provider.log_tail();
+            Err(Failure::new(format!("the demo provider ended by itself ({exit})\n{tail}")))
+        }
         Err(failure) => Err(Failure::new(format!("{failure}\n{}", house.log_tails()))),
     }
 }

@@ -45,14 +45,18 @@ impl Tenant {
         Ok(Self { api, account_id, zone_id })
     }
 
-    /// Brings the demo hostname to `active`, and tells every state that is seen on the way.
-    pub async fn onboard(&self, mut tell: impl FnMut(&str)) -> Result<CustomHostname, Failure> {
-        let mut shop = match self.api.find_hostname(&self.zone_id, HOSTNAME).await? {
+    /// Brings a hostname to `active`, and tells every state that is seen on the way.
+    pub async fn onboard(
+        &self,
+        hostname: &str,
+        mut tell: impl FnMut(&str),
+    ) -> Result<CustomHostname, Failure> {
+        let mut shop = match self.api.find_hostname(&self.zone_id, hostname).await? {
             Some(shop) => shop,
-            None => self.api.create_hostname(&self.zone_id, HOSTNAME, json!({})).await?,
+            None => self.api.create_hostname(&self.zone_id, hostname, json!({})).await?,
         };
         let mut told = String::new();
-        until(&format!("{HOSTNAME} is active"), ACTIVE_LIMIT, async || {
+        until(&format!("{hostname} is active"), ACTIVE_LIMIT, async || {
             let states = shop.states();
             if states != told {
                 tell(&states);

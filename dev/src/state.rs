@@ -40,7 +40,7 @@ impl State {
         for name in [MASTER_KEY, EDGE_KEY] {
             state.make(name, || format!("dev1:{}", BASE64_STANDARD.encode(random())))?;
         }
-        for name in [EDGE_TOKEN, BOOTSTRAP_TOKEN] {
+        for name in [EDGE_TOKEN, BOOTSTRAP_TOKEN, PROVIDER_SECRET] {
             state.make(name, || BASE64_URL_SAFE_NO_PAD.encode(random()))?;
         }
         Ok(state)
@@ -96,6 +96,8 @@ pub const EDGE_KEY: &str = "edge.key";
 pub const EDGE_TOKEN: &str = "edge.token";
 /// Makes the first token (`LINTEL_BOOTSTRAP_TOKEN_FILE`).
 pub const BOOTSTRAP_TOKEN: &str = "bootstrap.token";
+/// What the demo provider and Lintel know of each other.
+pub const PROVIDER_SECRET: &str = "provider.secret";
 /// The token that was made with it, through the API.
 pub const API_TOKEN: &str = "api.token";
 /// The development CA's root.
