@@ -9,6 +9,7 @@
 //! - [`origin`]: the servers behind the edge, and customers' own
 //! - [`visitor`]: who comes to the edge; [`openssl`]: another implementation's view of it
 //! - [`postgres`]: a database server
+//! - [`team`]: identity providers, a mail server and gated applications around all that
 //! - [`process`], [`ports`], [`authority`]: what these are made of
 
 pub mod acme_proxy;
@@ -23,6 +24,7 @@ pub mod pebble;
 pub mod ports;
 pub mod postgres;
 pub mod process;
+pub mod team;
 pub mod until;
 pub mod visitor;
 

@@ -63,7 +63,8 @@ pub async fn run_script(path: &str, variables: &[(&str, String)]) -> Result<Stri
 }
 
 /// Node 22: `LINTEL_NODE`, else where npm put it.
-fn node() -> PathBuf {
+#[must_use]
+pub fn node() -> PathBuf {
     let ours = root().join("node_modules/.bin/node");
     std::env::var_os("LINTEL_NODE").map_or(ours, PathBuf::from)
 }

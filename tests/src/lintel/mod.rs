@@ -211,10 +211,16 @@ impl Lintel {
         Ok(self.logs()?.iter().map(|log| tail(log)).collect())
     }
 
+    /// Where every program of this house writes its log.
+    #[must_use]
+    pub fn log_folder(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
     /// Every log file.
     pub fn logs(&self) -> Result<Vec<PathBuf>, Failure> {
         let mut logs = Vec::new();
-        for entry in std::fs::read_dir(self.folder.path().join("log"))? {
+        for entry in std::fs::read_dir(self.log_folder())? {
             logs.push(entry?.path());
         }
         logs.sort();
