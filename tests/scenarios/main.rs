@@ -1,5 +1,6 @@
 //! Lintel end to end, on real parts. Each test has a Lintel of its own.
 
+mod access;
 mod delete;
 mod deployment;
 mod edge;

@@ -1,0 +1,63 @@
+// Every page of Access: looked at by axe, and photographed for people.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { person, screenshot, signInBy, world } from './world.mjs';
+
+const { apps, providers, team } = world;
+const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+async function look(page, name) {
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme });
+    // Outside the page's own policy, which forbids foreign scripts.
+    const found = await page.evaluate(`${axe}; axe.run(document, { resultTypes: ['violations'] })`);
+    const told = found.violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+    assert.deepEqual(told, [], `${name}, ${colorScheme}`);
+  }
+  const width = await page.evaluate('document.documentElement.scrollWidth');
+  assert.ok(width <= (await page.evaluate('window.innerWidth')), `${name} does not scroll sideways`);
+  await screenshot(page, name);
+}
+
+export async function everyPageIsAccessible() {
+  const context = await person();
+  const page = await context.newPage();
+  await page.goto(`${apps.intranet}/`);
+  await look(page, 'sign-in');
+  await page.click(`[data-idp="${providers.pin}"]`);
+  await look(page, 'pin-ask');
+  await page.fill('input[type=email]', 'looks@partner.test');
+  await page.click('button[type=submit]');
+  await page.waitForSelector('input[autocomplete=one-time-code]');
+  await look(page, 'pin-enter');
+  await page.fill('input[autocomplete=one-time-code]', '00000000');
+  await page.click('button[type=submit]');
+  await page.waitForSelector('input[autocomplete=one-time-code]');
+  await look(page, 'pin-wrong');
+  await page.goto(`${team}/access/callback/${providers.acme}?state=broken&code=x`);
+  await look(page, 'error');
+  await page.goto(`${apps.engineering}/`);
+  await signInBy(page, 'acme', 'grace@acme.test');
+  await page.waitForURL(`${team}/**`);
+  await look(page, 'denied');
+  await page.goto(`${team}/`);
+  await look(page, 'launcher');
+  await page.goto(`${team}/access/logout`);
+  await look(page, 'sign-out');
+  await context.close();
+}
+
+export async function theKeyboardAloneSignsIn() {
+  const context = await person();
+  const page = await context.newPage();
+  await page.goto(`${apps.intranet}/keyboard`);
+  for (let steps = 0; steps < 20; steps += 1) {
+    await page.keyboard.press('Tab');
+    if (await page.evaluate((id) => document.activeElement?.dataset.idp === id, providers.acme)) break;
+  }
+  await page.keyboard.press('Enter');
+  await page.waitForSelector('input[type=password]');
+  await context.close();
+}

@@ -1,0 +1,3 @@
+//! People sign in: real providers, a real browser, the built worker.
+
+mod browser;
