@@ -1,9 +1,12 @@
 // The built worker under miniflare, as on Cloudflare: no edge-tls, no egress, records in Workers KV.
 //
-//     node tests/miniflare/serve.mjs PORT
+//     node tests/miniflare/serve.mjs PORT [KV_PORT]
 //
 // Serves until it is killed. Cloudflare's KV REST API for the worker's namespace is at
-// /cdn-cgi/local/explorer/api/storage/kv/namespaces/edge.
+// /cdn-cgi/local/explorer/api/storage/kv/namespaces/edge. LINTEL_MINIFLARE may hold more of miniflare's options, as JSON: bindings, a
+// certificate. With a certificate that nobody knows, KV_PORT is where the same REST API is to be had without TLS.
+import { createServer } from 'node:http';
+import { request as ask } from 'node:https';
 import path from 'node:path';
 import { Log, LogLevel, Miniflare, convertV4MiniflareOptions } from 'miniflare';
 
@@ -20,6 +23,19 @@ const options = convertV4MiniflareOptions({
   ],
   compatibilityDate: '2026-10-01',
   kvNamespaces: { STATE: 'edge' },
+  ...JSON.parse(process.env.LINTEL_MINIFLARE ?? '{}'),
 });
 const miniflare = new Miniflare({ ...options, unsafeLocalExplorer: true });
-console.log(`listening on ${await miniflare.ready}`);
+const { port } = await miniflare.ready;
+const [, , , kvPort] = process.argv;
+if (kvPort) {
+  const relay = createServer((request, response) => {
+    const { method, url: path, headers } = request;
+    const asked = ask({ host: '127.0.0.1', port, method, path, headers, rejectUnauthorized: false }, (answer) => {
+      answer.pipe(response.writeHead(answer.statusCode, answer.headers));
+    });
+    request.pipe(asked.on('error', () => response.destroy()));
+  });
+  await new Promise((resolve) => relay.listen(Number(kvPort), '127.0.0.1', resolve));
+}
+console.log(`listening on ${port}`);

@@ -17,12 +17,20 @@ struct Applications {
 
 #[tokio::test]
 async fn people_sign_in_with_a_browser() -> Result<(), Failure> {
-    let team = Team::start().await?;
-    let applications = applications(&team).await?;
     let screenshots = root().join("target/screenshots");
     std::fs::create_dir_all(&screenshots)?;
+    suite(&Team::start().await?, "workerd behind edge-tls", json!(screenshots)).await
+}
+
+#[tokio::test]
+async fn people_sign_in_with_a_browser_under_miniflare() -> Result<(), Failure> {
+    suite(&Team::start_under_miniflare().await?, "miniflare", Value::Null).await
+}
+
+async fn suite(team: &Team, name: &str, screenshots: Value) -> Result<(), Failure> {
+    let applications = applications(team).await?;
     let world = json!({
-        "name": "workerd behind edge-tls",
+        "name": name,
         "team": team.url,
         "apps": applications.urls,
         "providers": team.providers,

@@ -17,6 +17,7 @@ use self::github::Github;
 use self::mailbox::Mailbox;
 use self::provider::{ACME, GLOBEX, Provider};
 use crate::Lintel;
+use crate::miniflare::Miniflare;
 use crate::origin::Origin;
 use crate::ports::loopback;
 
@@ -32,20 +33,41 @@ pub struct Team {
     pub providers: Value,
     /// Behind the gated applications.
     pub origin: Origin,
+    port: u16,
     _running: (Provider, Provider, Github),
+    _miniflare: Option<Miniflare>,
 }
 
 impl Team {
-    /// Starts all of it and waits until the team domain and the gated hostname are live.
+    /// Starts all of it and waits until the team domain is live at the edge.
     pub async fn start() -> Result<Self, Failure> {
-        let mailbox = Mailbox::start().await?;
-        let lintel = Lintel::builder()
-            .control_variable("LINTEL_SMTP_URL", format!("smtp://127.0.0.1:{}", mailbox.port))
-            .control_variable("LINTEL_MAIL_FROM", "signin@saas.test")
-            .start()
-            .await?;
-        let origin = Origin::start(loopback(0), "the gated origin").await?;
+        let (lintel, mailbox) = house().await?;
         let port = lintel.edges[0].https.port();
+        Self::open(lintel, mailbox, port, None).await
+    }
+
+    /// The same, with the worker under miniflare, as on Cloudflare.
+    pub async fn start_under_miniflare() -> Result<Self, Failure> {
+        let (mut lintel, mailbox) = house().await?;
+        let miniflare = Miniflare::start_for_access(&lintel).await?;
+        let url = miniflare.kv_url();
+        lintel.control_api.restart_as(|program| {
+            program
+                .variable("LINTEL_WORKERS_KV_URL", &url)
+                .variable("LINTEL_WORKERS_KV_TOKEN", "anything")
+        })?;
+        lintel.ready().await?;
+        let port = miniflare.http.port();
+        Self::open(lintel, mailbox, port, Some(miniflare)).await
+    }
+
+    async fn open(
+        lintel: Lintel,
+        mailbox: Mailbox,
+        port: u16,
+        miniflare: Option<Miniflare>,
+    ) -> Result<Self, Failure> {
+        let origin = Origin::start(loopback(0), "the gated origin").await?;
         lintel.dns.address(TEAM, loopback(0).ip()).await?;
         let organization = json!({ "name": "SaaS", "auth_domain": TEAM });
         access(&lintel, Method::PUT, "organizations", Some(organization)).await?;
@@ -71,7 +93,9 @@ impl Team {
             mailbox,
             providers,
             origin,
+            port,
             _running: (acme, globex, github),
+            _miniflare: miniflare,
         };
         let live = team.lintel.api.find_hostname(&team.lintel.zone, TEAM).await?;
         let live = live.ok_or_else(|| Failure::new("the team domain was not onboarded"))?;
@@ -84,7 +108,7 @@ impl Team {
         let more = json!({ "custom_origin_server": origin });
         let created = self.lintel.create(hostname, more).await?;
         self.lintel.active(&created.id).await?;
-        Ok(format!("https://{hostname}:{}", self.lintel.edges[0].https.port()))
+        Ok(format!("https://{hostname}:{}", self.port))
     }
 
     /// A self-hosted application with one policy; answers the application.
@@ -105,6 +129,16 @@ impl Team {
     ) -> Result<Value, Failure> {
         access(&self.lintel, method, path, body).await
     }
+}
+
+async fn house() -> Result<(Lintel, Mailbox), Failure> {
+    let mailbox = Mailbox::start().await?;
+    let lintel = Lintel::builder()
+        .control_variable("LINTEL_SMTP_URL", format!("smtp://127.0.0.1:{}", mailbox.port))
+        .control_variable("LINTEL_MAIL_FROM", "signin@saas.test")
+        .start()
+        .await?;
+    Ok((lintel, mailbox))
 }
 
 async fn access(
