@@ -47,6 +47,7 @@ impl Miniflare {
                 "LINTEL_CONTROL_URL": lintel.api.base().trim_end_matches("/client/v4"),
                 "LINTEL_EDGE_TOKEN": lintel.state().read(EDGE_TOKEN)?,
                 "LINTEL_ACCESS_KEY": access_key.as_str(),
+                "LINTEL_ALLOW_PRIVATE_NETWORKS": "true",
             },
         });
         Self::listen(https, kv, &lintel.log_folder(), &options).await
