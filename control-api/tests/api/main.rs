@@ -15,6 +15,8 @@ mod access_lab;
 mod access_logs;
 mod access_matrix;
 mod access_organizations;
+mod access_policies;
+mod access_policy_tests;
 mod access_publishing;
 mod access_service_tokens;
 mod access_tags;

@@ -24,6 +24,7 @@ pub mod object;
 pub mod organizations;
 mod pem;
 pub mod policies;
+pub mod policy_tests;
 pub mod posture;
 pub mod presets;
 pub mod publish;

@@ -11,8 +11,8 @@ use super::lists::{self, List};
 use super::service_tokens::{self, ServiceToken};
 use super::tags::Tag;
 use super::{
-    applications, keys, login_log, object, organizations, policies, posture, seats, user_sessions,
-    users,
+    applications, keys, login_log, object, organizations, policies, policy_tests, posture, seats,
+    user_sessions, users,
 };
 use crate::api::App;
 
@@ -28,6 +28,7 @@ pub fn routes() -> OpenApiRouter<App> {
     all.extend(login_log::routes());
     all.extend(applications::routes());
     all.extend(policies::routes());
+    all.extend(policy_tests::routes());
     all.extend(certificates::routes());
     all.extend(object::routes::<Certificate>());
     all.extend(object::routes::<CustomPage>());

@@ -30,6 +30,7 @@ use serde_json::{Map, Value};
 use super::describe::{Described, Method, Operation, Scope};
 use super::echo::Body;
 use super::object::{self, Context, ObjectPath};
+use super::policy_tests::guard::Save;
 use crate::api::auth::{AccessApps, ForAccess};
 use crate::api::envelope::Id;
 use crate::api::idempotency::{Attempt, Begun, Post};
@@ -145,15 +146,18 @@ async fn update(
     State(app): State<App>,
     access: ForAccess<AccessApps>,
     Path(path): Path<ObjectPath>,
+    save: Save,
     Json(body): Json<Body>,
 ) -> Result<Envelope<Map<String, Value>>, ApiError> {
     let mut tx = app.db.begin().await?;
     let mut cx = Context::new(&app, &mut tx, &access.account.id);
     let before = Application::find_for_update(&mut cx, &path.id).await?;
+    let held = save.held(&mut cx, &access.caller, std::slice::from_ref(&path.id)).await?;
     let draft = Draft::whole(body)?;
     let auth_domain = stored::auth_domain(&mut cx).await?;
     let application = write::replace(&mut cx, &before, draft, &auth_domain).await?;
     let answer = shown(&mut cx, &application).await?;
+    held.check(&mut cx).await?;
     app.commit(tx).await?;
     Ok(Envelope::ok(answer))
 }

@@ -16,6 +16,7 @@ use super::applications::publish;
 use super::describe::{Described, Method, Operation, Scope};
 use super::echo::{Body, Fields, Sent};
 use super::object::{self, Change, Context, Draft, Kind, ObjectPath, kind};
+use super::policy_tests::guard::Save;
 use crate::api::auth::{AccessApps, ForAccess};
 use crate::api::json::Json;
 use crate::api::{ApiError, App, Envelope};
@@ -110,6 +111,7 @@ async fn update(
     State(app): State<App>,
     access: ForAccess<AccessApps>,
     Path(path): Path<ObjectPath>,
+    save: Save,
     Json(body): Json<Body>,
 ) -> Result<Envelope<Map<String, Value>>, ApiError> {
     let mut tx = app.db.begin().await?;
@@ -117,7 +119,10 @@ async fn update(
     let before = cx.find_for_update(kind::POLICY, &path.id).await?;
     reusable(Some(&before))?;
     let sent = body::FIELDS.whole(body)?;
+    let applications = links::applications(cx.tx, &path.id).await?;
+    let held = save.held(&mut cx, &access.caller, &applications).await?;
     let answer = object::replace::<ReusablePolicy>(&mut cx, before, sent).await?;
+    held.check(&mut cx).await?;
     app.commit(tx).await?;
     Ok(Envelope::ok(answer))
 }

@@ -12,6 +12,7 @@ use crate::api::access::applications::stored::Application;
 use crate::api::access::describe::{Described, Method, Operation, Scope};
 use crate::api::access::echo::Body;
 use crate::api::access::object::{Context, ObjectPath, kind};
+use crate::api::access::policy_tests::guard::Save;
 use crate::api::auth::{AccessApps, ForAccess};
 use crate::api::envelope::Id;
 use crate::api::idempotency::{Attempt, Begun, Post};
@@ -66,6 +67,7 @@ async fn create(
     State(app): State<App>,
     access: ForAccess<AccessApps>,
     Path(path): Path<ObjectPath>,
+    save: Save,
     Post { body, ticket }: Post<Body>,
 ) -> Result<Response, ApiError> {
     let sent = body::FIELDS.whole(body)?;
@@ -75,6 +77,7 @@ async fn create(
     };
     let mut cx = Context::new(&app, &mut attempt.tx, &access.account.id);
     let application = Application::find_for_update(&mut cx, &path.id).await?;
+    let held = save.held(&mut cx, &access.caller, std::slice::from_ref(&path.id)).await?;
     let judged = body::judge(&mut cx, sent).await?;
     let policy = attach::own(&cx, &application.row.id, &judged);
     let (last, position) = links::end(cx.tx, &application.row.id).await?;
@@ -82,6 +85,7 @@ async fn create(
     objects::insert(cx.tx, &policy).await?;
     link(&mut cx, &application, &policy, (precedence, position)).await?;
     changed(&mut cx, &application).await?;
+    held.check(&mut cx).await?;
     let attached = found(&mut cx, &application, &policy.id).await?;
     attempt.finish(&app, Envelope::created(shown(&attached)?)).await
 }
@@ -118,11 +122,13 @@ async fn update(
     State(app): State<App>,
     access: ForAccess<AccessApps>,
     Path(path): Path<PolicyPath>,
+    save: Save,
     Json(body): Json<Body>,
 ) -> Result<Envelope<Map<String, Value>>, ApiError> {
     let mut tx = app.db.begin().await?;
     let mut cx = Context::new(&app, &mut tx, &access.account.id);
     let application = Application::find_for_update(&mut cx, &path.id).await?;
+    let held = save.held(&mut cx, &access.caller, std::slice::from_ref(&path.id)).await?;
     let AttachedRow { precedence, policy } = found(&mut cx, &application, &path.policy_id).await?;
     if policy.parent_id.is_none() {
         let message = format!(
@@ -138,6 +144,7 @@ async fn update(
     objects::update(cx.tx, &policy).await?;
     link(&mut cx, &application, &policy, place).await?;
     changed(&mut cx, &application).await?;
+    held.check(&mut cx).await?;
     let attached = found(&mut cx, &application, &policy.id).await?;
     let answer = shown(&attached)?;
     app.commit(tx).await?;
@@ -148,16 +155,19 @@ async fn delete(
     State(app): State<App>,
     access: ForAccess<AccessApps>,
     Path(path): Path<PolicyPath>,
+    save: Save,
 ) -> Result<Envelope<Id>, ApiError> {
     let mut tx = app.db.begin().await?;
     let mut cx = Context::new(&app, &mut tx, &access.account.id);
     let application = Application::find_for_update(&mut cx, &path.id).await?;
+    let held = save.held(&mut cx, &access.caller, std::slice::from_ref(&path.id)).await?;
     let attached = found(&mut cx, &application, &path.policy_id).await?;
     links::remove(cx.tx, &application.row.id, &attached.policy.id).await?;
     if attached.policy.parent_id.is_some() {
         objects::delete(cx.tx, cx.account_id, kind::POLICY, &attached.policy.id).await?;
     }
     changed(&mut cx, &application).await?;
+    held.check(&mut cx).await?;
     app.commit(tx).await?;
     Ok(Envelope::accepted(Id { id: path.policy_id }))
 }
