@@ -58,7 +58,6 @@ impl People {
             let forgotten = accounts.len() as u64;
             let accounts: std::collections::BTreeSet<_> = accounts.into_iter().collect();
             for account in accounts {
-                revocations::lock(&mut tx, &account).await?;
                 revocation::publish_for(&mut tx, &account, now).await?;
             }
             forgotten

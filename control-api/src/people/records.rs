@@ -4,7 +4,6 @@ use edge_state::access::{IdentityProviderRecord, OrganizationRecord};
 use edge_state::{Hostname, Key, Record};
 
 use super::Error;
-use crate::store::access::objects;
 use crate::store::{Tx, changes};
 
 /// A record as the edge has it, or will have it soon.
@@ -34,13 +33,6 @@ pub(super) async fn provider(
     let provider: Option<IdentityProviderRecord> =
         read(tx, &Key::IdentityProvider(id.to_owned())).await?;
     Ok(provider.filter(|provider| provider.enabled && provider.auth_domain == *auth_domain))
-}
-
-/// The team domain of an account, if it has one.
-pub async fn auth_domain(tx: &mut Tx, account_id: &str) -> sqlx::Result<Option<Hostname>> {
-    let organizations = objects::all(tx, account_id, "organization").await?;
-    let mut domains = organizations.into_iter().filter_map(|organization| organization.handle);
-    Ok(domains.find_map(|domain| Hostname::parse(&domain).ok()))
 }
 
 /// Whose team domain it is, also while the organisation is off.

@@ -10,8 +10,9 @@ use edge_state::access::call::SignOut;
 use edge_state::access::revocation::Revocation;
 use edge_state::{Hostname, Key, Record as _};
 
-use super::{Error, People, records};
+use super::{Error, People};
 use crate::metrics::REVOCATIONS;
+use crate::store::access::organizations;
 use crate::store::revocations::{self, APPLICATION, USER};
 use crate::store::users::UserRow;
 use crate::store::{Tx, changes, sessions, users};
@@ -21,17 +22,10 @@ use crate::store::{Tx, changes, sessions, users};
 ///
 /// # Errors
 /// The database failed.
-pub async fn application(
-    tx: &mut Tx,
-    account_id: &str,
-    auth_domain: &Hostname,
-    aud: &str,
-    now: i64,
-) -> sqlx::Result<()> {
-    revocations::lock(tx, account_id).await?;
+pub async fn application(tx: &mut Tx, account_id: &str, aud: &str, now: i64) -> sqlx::Result<()> {
     revocations::put(tx, account_id, (APPLICATION, aud), now.div_euclid(1000)).await?;
     metrics::counter!(REVOCATIONS, "kind" => APPLICATION).increment(1);
-    publish(tx, account_id, auth_domain, now).await
+    publish_for(tx, account_id, now).await
 }
 
 /// Ends all sessions of these users, and nothing that was issued for them until now counts any more.
@@ -44,16 +38,13 @@ pub async fn users(
     user_ids: &[String],
     now: i64,
 ) -> sqlx::Result<()> {
-    revocations::lock(tx, account_id).await?;
     let mut nonces = Vec::new();
     for id in user_ids {
         revocations::put(tx, account_id, (USER, id), now.div_euclid(1000)).await?;
         nonces.extend(sessions::end_all(tx, id, now).await?);
         metrics::counter!(REVOCATIONS, "kind" => USER).increment(1);
     }
-    if let Some(auth_domain) = records::auth_domain(tx, account_id).await? {
-        publish(tx, account_id, &auth_domain, now).await?;
-    }
+    publish_for(tx, account_id, now).await?;
     bury(tx, nonces, now).await
 }
 
@@ -62,15 +53,13 @@ pub async fn users(
 /// # Errors
 /// The database failed.
 pub async fn switch(tx: &mut Tx, user: &UserRow, now: i64) -> sqlx::Result<()> {
-    revocations::lock(tx, &user.account_id).await?;
-    if !user.enabled {
-        let revoked = (USER, user.id.as_str());
-        revocations::put(tx, &user.account_id, revoked, now.div_euclid(1000)).await?;
-    }
-    revocations::set_disabled(tx, &user.account_id, &user.id, !user.enabled).await?;
     if user.enabled {
+        revocations::set_disabled(tx, &user.account_id, &user.id, false).await?;
         return publish_for(tx, &user.account_id, now).await;
     }
+    let revoked = (USER, user.id.as_str());
+    revocations::put(tx, &user.account_id, revoked, now.div_euclid(1000)).await?;
+    revocations::set_disabled(tx, &user.account_id, &user.id, true).await?;
     users(tx, &user.account_id, std::slice::from_ref(&user.id), now).await
 }
 
@@ -100,9 +89,11 @@ pub async fn publish(
     changes::put(tx, &record.key(), text.as_deref(), now).await
 }
 
-/// As [`publish`], wherever the account's team domain is; `lock` it first.
+/// As [`publish`], wherever the account's team domain is. What is read after the lock lacks nothing
+/// that others have committed: of many revocations at once none is lost.
 pub(super) async fn publish_for(tx: &mut Tx, account_id: &str, now: i64) -> sqlx::Result<()> {
-    match records::auth_domain(tx, account_id).await? {
+    changes::lock(tx).await?;
+    match organizations::auth_domain(tx, account_id).await? {
         Some(auth_domain) => publish(tx, account_id, &auth_domain, now).await,
         None => Ok(()),
     }

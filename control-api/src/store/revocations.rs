@@ -42,12 +42,6 @@ pub async fn set_disabled(
         .bind(disabled).execute(&mut **conn).await.map(drop))
 }
 
-/// Lets no one else write down who is revoked in this account before this transaction ends: what one
-/// publishes would lack what the other has just written.
-pub async fn lock(tx: &mut Tx, account_id: &str) -> sqlx::Result<()> {
-    on!(tx, conn => sqlx::query(LOCK.on(conn)).bind(account_id).execute(&mut **conn).await.map(drop))
-}
-
 /// All of an account.
 pub async fn list(tx: &mut Tx, account_id: &str) -> sqlx::Result<Vec<RevocationRow>> {
     on!(tx, conn => sqlx::query_as(LIST.on(conn)).bind(account_id).fetch_all(&mut **conn).await)
@@ -61,8 +55,6 @@ pub async fn forget(tx: &mut Tx, before: i64, limit: i64) -> sqlx::Result<Vec<St
     Ok(rows.into_iter().map(|(account_id,)| account_id).collect())
 }
 
-// SQLite's writer holds the whole database already.
-const LOCK: Sql = sql!("SELECT id FROM accounts WHERE id = $1", postgres: " FOR NO KEY UPDATE", "");
 const PUT: Sql = sql!(
     "INSERT INTO access_revocations (account_id, kind, subject, not_after, disabled)
      VALUES ($1, $2, $3, $4, FALSE)

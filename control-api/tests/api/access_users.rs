@@ -254,11 +254,9 @@ async fn an_application_s_tokens_are_revoked_beside_its_users() {
     let lab = lab().await;
     let own = lab.tenant("own.com").await;
     organization(&lab, &own).await;
-    let domain = edge_state::Hostname::parse(DOMAIN).unwrap();
     for (aud, at) in [("aud-1", NOW), ("aud-2", NOW), ("aud-1", NOW - 60_000)] {
         let mut tx = lab.db.begin().await.unwrap();
-        let revoked =
-            control_api::people::revocation::application(&mut tx, &own.account, &domain, aud, at);
+        let revoked = control_api::people::revocation::application(&mut tx, &own.account, aud, at);
         revoked.await.unwrap();
         tx.commit().await.unwrap();
     }

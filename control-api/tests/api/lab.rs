@@ -58,19 +58,27 @@ pub struct Answer {
 pub async fn labs() -> Vec<Lab> {
     let mut labs = Vec::new();
     for fresh in databases::fresh().await {
-        labs.push(Lab::start(fresh).await);
+        labs.push(Lab::start(fresh, &[]).await);
     }
     labs
 }
 
 /// A lab on SQLite, for what no database decides.
 pub async fn lab() -> Lab {
-    Lab::start(databases::sqlite()).await
+    Lab::start(databases::sqlite(), &[]).await
+}
+
+/// As [`lab`], with further variables.
+pub async fn lab_with(more: &[(&str, &str)]) -> Lab {
+    Lab::start(databases::sqlite(), more).await
 }
 
 impl Lab {
-    async fn start(fresh: Fresh) -> Self {
+    async fn start(fresh: Fresh, more: &[(&str, &str)]) -> Self {
         let config = Config::read(&|name| {
+            if let Some((_, value)) = more.iter().find(|(known, _)| *known == name) {
+                return Some((*value).to_owned());
+            }
             let key = KEY;
             let value = match name {
                 "LINTEL_MASTER_KEY" | "LINTEL_EDGE_KEY" => key,

@@ -17,6 +17,7 @@ mod access_matrix;
 mod access_organizations;
 mod access_policies;
 mod access_policy_tests;
+mod access_posture;
 mod access_publishing;
 mod access_service_tokens;
 mod access_tags;

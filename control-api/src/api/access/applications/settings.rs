@@ -64,9 +64,8 @@ async fn revoke_tokens(
     let mut tx = app.db.begin().await?;
     let mut cx = Context::new(&app, &mut tx, &access.account.id);
     let application = Application::find_for_update(&mut cx, &path.id).await?;
-    let auth_domain = stored::auth_domain(&mut cx).await?;
     let (account_id, aud, now) = (cx.account_id, &application.owned.aud, cx.now);
-    revocation::application(cx.tx, account_id, &auth_domain, aud, now).await?;
+    revocation::application(cx.tx, account_id, aud, now).await?;
     app.commit(tx).await?;
     Ok(Envelope::accepted(Map::new()))
 }
