@@ -24,7 +24,7 @@ pub mod format {
 pub struct NameId {
     /// As it stands in the message, white space included.
     pub value: String,
-    /// One of [`format`], or a URI of the parties' own.
+    /// One of [`mod@format`], or a URI of the parties' own.
     pub format: Option<String>,
     /// Who gave the name.
     pub name_qualifier: Option<String>,

@@ -2,7 +2,9 @@
 //!
 //! - `read.rs`: whatever is out there, as far as single sign-on goes
 //! - `write.rs`: our own, in the order of the schema
+//! - `lint.rs`: what a service provider will refuse, and why
 
+mod lint;
 mod read;
 mod write;
 
@@ -13,6 +15,8 @@ use crate::key::Verifier;
 use crate::message::MessageError;
 use crate::signature::{SignatureError, Trust, Verified, verify_enveloped};
 use crate::xml::{Document, ShapeError, XmlError};
+
+pub use lint::{Doubt, Fault, Finding, Plan};
 
 /// One or more entities.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use saml::assertion::{Attribute, name_format};
 use saml::binding::HTTP_POST;
 use saml::certificate::CertificateError;
-use saml::metadata::{Metadata, MetadataError};
+use saml::identity_provider::Signed;
+use saml::metadata::{Doubt, Entity, Fault, Finding, Metadata, MetadataError, Plan};
+use saml::name_id::format;
 use saml::native::Native;
 use saml::peer::{IdentityProviderPeer, ServiceProviderPeer};
 use saml::signature::{SignatureError, Trust};
@@ -141,4 +144,115 @@ fn metadata_that_says_two_things() {
     assert_matches!(all(&entity("a", &role)), MetadataError::Index(1));
     let other = Metadata::parse(b"<html/>").unwrap_err();
     assert_matches!(other, MetadataError::NotMetadata(name) if name == "html");
+}
+
+#[test]
+fn what_a_service_provider_will_refuse() {
+    let mut entity = entity();
+    entity.valid_until = None;
+    let mail = Attribute { name: "mail".to_owned(), ..Attribute::default() };
+    let plan = Plan {
+        name_id_format: Some("urn:a"),
+        attributes: &[mail],
+        signed: Signed::Both,
+        encrypted: true,
+        require_signed_requests: true,
+    };
+    assert_eq!(entity.lint(&plan, now()), []);
+
+    let faults = |entity: &Entity, plan: &Plan<'_>| -> Vec<Fault> {
+        let found = entity.lint(plan, now()).into_iter();
+        found
+            .filter_map(|finding| match finding {
+                Finding::Refused(fault) => Some(fault),
+                Finding::Doubtful(_) => None,
+            })
+            .collect()
+    };
+    let other = Plan {
+        name_id_format: Some(format::EMAIL),
+        attributes: &[],
+        signed: Signed::Response,
+        ..plan
+    };
+    assert_eq!(
+        faults(&entity, &other),
+        [
+            Fault::AssertionsNotSigned,
+            Fault::NameIdFormat {
+                wanted: vec!["urn:a".to_owned()],
+                given: Some(format::EMAIL.to_owned())
+            },
+            Fault::AttributeMissing("mail".to_owned()),
+        ]
+    );
+    let nameless = Plan { name_id_format: None, ..plan };
+    assert_matches!(&faults(&entity, &nameless)[..], [Fault::NameIdFormat { given: None, .. }]);
+    let mut bare = entity.clone();
+    let role = bare.service_provider.as_mut().unwrap();
+    role.signing.clear();
+    role.encryption.clear();
+    role.authn_requests_signed = false;
+    role.encryption_methods = vec!["http://www.w3.org/2001/04/xmlenc#tripledes-cbc".to_owned()];
+    role.assertion_consumer_services.clear();
+    assert_matches!(
+        &faults(&bare, &plan)[..],
+        [
+            Fault::NoConsumerService,
+            Fault::NoSigningKey,
+            Fault::RequestsNotSigned,
+            Fault::NoEncryptionKey,
+            Fault::NoEncryptionMethod(_),
+        ]
+    );
+    let idp = Entity { service_provider: None, valid_until: Some(now()), ..entity.clone() };
+    let later = now() + Duration::from_secs(1);
+    let found = idp.lint(&plan, later);
+    assert_eq!(
+        found,
+        [Finding::Refused(Fault::Expired), Finding::Refused(Fault::NotAServiceProvider)]
+    );
+}
+
+#[test]
+fn what_is_doubtful() {
+    let mut entity = entity();
+    entity.valid_until = Some(now() + Duration::from_hours(30));
+    let role = entity.service_provider.as_mut().unwrap();
+    role.single_logout_services.clear();
+    role.unusable_keys = vec![CertificateError::NoCertificate];
+    role.assertion_consumer_services[0].location = "http://us.example/acs".to_owned();
+    role.requested_attributes[0].name_format = Some(name_format::URI.to_owned());
+    let mail = Attribute {
+        name: "mail".to_owned(),
+        name_format: Some(name_format::BASIC.to_owned()),
+        ..Attribute::default()
+    };
+    let plan = Plan {
+        name_id_format: Some("urn:a"),
+        attributes: &[mail],
+        signed: Signed::Both,
+        encrypted: false,
+        require_signed_requests: false,
+    };
+    let doubts = entity.lint(&plan, now());
+    assert_matches!(
+        &doubts[..],
+        [
+            Finding::Doubtful(Doubt::ExpiresSoon(2)),
+            Finding::Doubtful(Doubt::UnusableKey(_)),
+            Finding::Doubtful(Doubt::PlainHttp(_)),
+            Finding::Doubtful(Doubt::NameFormat { .. }),
+            Finding::Doubtful(Doubt::NoLogout),
+        ]
+    );
+    assert_eq!(doubts[0].to_string(), "the metadata runs out within 2 days");
+    let year_5000 = now() + Duration::from_hours(24 * 365 * 3000);
+    let found = entity.lint(&plan, year_5000);
+    assert!(
+        found.iter().any(
+            |f| matches!(f, Finding::Doubtful(Doubt::CertificateExpired(name)) if name == "CN=sp")
+        ),
+        "{found:?}"
+    );
 }
