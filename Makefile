@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test worker build release run test lint bench clean
+.PHONY: help setup setup-test worker build release run test lint fuzz bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ test: setup setup-test worker ## Install what is missing, build, and run every t
 
 lint: setup ## Check format, clippy (native and wasm32), licences, and which crate may import what
 	@scripts/lint.sh
+
+fuzz: ## Feed each parser of crates/saml with altered input for a minute (needs a nightly compiler)
+	@scripts/fuzz.sh
 
 setup: ## Install what building and running need
 	@scripts/setup.sh
