@@ -157,8 +157,8 @@ export async function signingOutEndsIt() {
   await page.goto(`${team}/access/logout`);
   if (await page.locator('form[method=post] button').count()) await page.locator('form[method=post] button').first().click();
   await until('the application is shut', async () => {
-    const answer = await context.request.get(`${apps.intranet}/`, { maxRedirects: 0, headers: { accept: 'text/html' } });
-    return answer.status() === 302;
+    await page.goto(`${apps.intranet}/`);
+    return new URL(page.url()).origin === team && (await page.locator(`[data-idp="${providers.acme}"]`).count()) === 1;
   });
   await context.close();
 }

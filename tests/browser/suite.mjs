@@ -1,4 +1,4 @@
-// Runs the cases named as arguments, or all; each has a browser window of its own. Ends with 1 if one failed.
+// Runs the cases named in LINTEL_CASES (with commas between), or all; each has a browser window of its own. Ends with 1 if one failed.
 
 import * as access from './access.mjs';
 import * as pages from './pages.mjs';
@@ -6,7 +6,7 @@ import * as single from './single_page.mjs';
 import { close, world } from './world.mjs';
 
 const cases = Object.entries({ ...access, ...pages, ...single });
-const wanted = process.argv.slice(2);
+const wanted = (process.env.LINTEL_CASES ?? '').split(',').filter(Boolean);
 let failed = 0;
 for (const [name, run] of cases) {
   if (wanted.length && !wanted.includes(name)) continue;

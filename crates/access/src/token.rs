@@ -24,7 +24,10 @@ const SKEW: i64 = 5;
 
 /// A token with less time than this might end before its bearer could show it: what the contract
 /// calls a session of no duration.
-const MIN_SECONDS: u64 = 90;
+const MIN_SECONDS: u64 = 5;
+
+/// A machine's token is as old as the minute.
+const MIN_SERVICE_SECONDS: u64 = 90;
 
 /// More bytes of `custom` are left out: browsers drop cookies of more than 4,096. `get-identity` has
 /// them all.
@@ -150,12 +153,12 @@ fn issue(
     known: &Known,
     here: &Here,
 ) -> Result<Result<Issued, Unanswered>, Need> {
-    let seconds = i64::try_from(seconds.max(MIN_SECONDS)).unwrap_or(i64::MAX);
-    let issued_at = match bearer {
-        Bearer::Person { .. } => here.now(),
+    let (issued_at, least) = match bearer {
+        Bearer::Person { .. } => (here.now(), MIN_SECONDS),
         // One signature a minute serves all of a machine's requests.
-        Bearer::Service { .. } => here.now() - here.now().rem_euclid(60),
+        Bearer::Service { .. } => (here.now() - here.now().rem_euclid(60), MIN_SERVICE_SECONDS),
     };
+    let seconds = i64::try_from(seconds.max(least)).unwrap_or(i64::MAX);
     let mut expires_at = issued_at.saturating_add(seconds).min(MAX_TIME);
     let mut subject = String::new();
     if let Bearer::Person { nonce, session_expires_at, identity } = bearer {
