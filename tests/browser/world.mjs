@@ -16,7 +16,8 @@ const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS })
 
 /** A person's own browser window: no cookies of anybody else. */
 export async function person(options = {}) {
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, ...options });
+  // Without transitions: what is looked at is what stays.
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, reducedMotion: 'reduce', ...options });
   context.setDefaultTimeout(PATIENCE);
   return context;
 }
