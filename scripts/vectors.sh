@@ -6,7 +6,7 @@ source "$(dirname "$0")/wasm-env.sh"
 
 cd "$ROOT"
 lock "$ROOT/target/worker.lock" "building the worker"
-build() { (cd edge-worker && env --unset=RUST_BACKTRACE worker-build --release --no-opt --out-dir ../target/vectors . --features vectors); }
+build() { (cd edge-worker && env --unset=RUST_BACKTRACE worker-build --profile worker --no-opt --out-dir ../target/vectors . --features vectors); }
 stamp=target/wasm/vectors.stamp
 mapfile -t files < <(find Cargo.toml Cargo.lock edge-worker crates -type f ! -path 'edge-worker/build/*' ! -name '*.json' | LC_ALL=C sort)
 wanted=$(hash_of "${files[@]}")
