@@ -51,13 +51,17 @@ async fn the_official_sdks_work_with_only_their_base_url_changed() {
 }
 
 /// Files of each language's folder.
-const SUITES: [&str; 2] = ["suite", "people"];
+const SUITES: [&str; 3] = ["suite", "objects", "people"];
 
 /// Not one of ours, and no value of a token that a suite made.
 fn assert_no_secrets(place: &str, text: &str) {
     let keys = [MASTER_KEY, EDGE_KEY].map(|key| key.trim_start_matches("k1:"));
     for secret in [BOOTSTRAP, EDGE_TOKEN, keys[0], keys[1]] {
         assert!(!text.contains(secret), "{place} holds {secret}");
+    }
+    for (at, _) in text.match_indices("cfast_") {
+        let length = text[at + 6..].bytes().take_while(u8::is_ascii_alphanumeric).count();
+        assert!(length < 48, "{place} holds a service token's secret");
     }
     for (at, _) in text.match_indices("lintel_") {
         let rest = text[at + 7..].bytes();

@@ -40,8 +40,13 @@ pub struct Paging {
 impl Paging {
     /// Judges the numbers.
     pub fn window(&self) -> Result<Window, ApiError> {
+        self.window_within(MAX_PER_PAGE)
+    }
+
+    /// Judges the numbers, where the contract's pages may hold more.
+    pub fn window_within(&self, max_per_page: i64) -> Result<Window, ApiError> {
         let page = number(self.page.as_deref(), "page", 1, i64::from(i32::MAX))?.unwrap_or(1);
-        let per_page = number(self.per_page.as_deref(), "per_page", 1, MAX_PER_PAGE)?;
+        let per_page = number(self.per_page.as_deref(), "per_page", 1, max_per_page)?;
         Ok(Window { page, per_page: per_page.unwrap_or(DEFAULT_PER_PAGE) })
     }
 }
@@ -85,6 +90,8 @@ pub fn one_of<'a>(
     }
 }
 
+/// The largest page of Access objects.
+pub const MAX_ACCESS_PAGE: i64 = 1000;
 const DEFAULT_PER_PAGE: i64 = 20;
 const MAX_PER_PAGE: i64 = 50;
 

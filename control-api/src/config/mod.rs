@@ -172,6 +172,14 @@ impl Config {
     }
 }
 
+/// `LINTEL_EDGE_KEY` alone, of this process's environment.
+///
+/// # Errors
+/// It is missing or wrong.
+pub fn edge_key_from_env() -> Result<SecretString, ConfigError> {
+    Env { look_up: &|name| std::env::var(name).ok() }.sealing_keys("LINTEL_EDGE_KEY")
+}
+
 fn database_url(env: &Env) -> Result<SecretString, ConfigError> {
     let url = env.text("DATABASE_URL").unwrap_or_else(|| "sqlite:.lintel/control.db".to_owned());
     let known =

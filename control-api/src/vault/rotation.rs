@@ -4,8 +4,13 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use edge_state::access::identity_provider::{self, Protocol};
+use edge_state::access::{
+    IdentityProviderRecord, SessionRecord, SigningKeyRecord, session, signing_key,
+};
 use edge_state::certificate::sealing_context;
-use edge_state::{CertificateRecord, Key, Record as _};
+use edge_state::seal::{KeyRing, Sealed};
+use edge_state::{CertificateRecord, Record};
 use tokio_util::sync::CancellationToken;
 
 use super::{Error, Place, Vault};
@@ -110,41 +115,81 @@ impl Vault {
         Ok(())
     }
 
-    /// Certificates at the edge are records: one that is sealed anew is a change like any other.
+    /// What is sealed at the edge are records: one that is sealed anew is a change like any other.
     async fn rewrap_edge(&self, db: &Db, now: i64, done: &mut Rewrapped) -> Result<(), Error> {
-        let mut after = CERTIFICATES.to_owned();
-        loop {
-            let mut tx = db.begin().await?;
-            let page = changes::page(&mut tx, &after, BATCH).await?;
-            let page: Vec<_> =
-                page.into_iter().take_while(|row| row.key.starts_with(CERTIFICATES)).collect();
-            let Some(last) = page.last() else { return Ok(()) };
-            after.clone_from(&last.key);
-            for row in &page {
-                let decoded = row.value.as_deref().map(CertificateRecord::decode);
-                let Some(Ok(mut record)) = decoded else { continue };
-                let hostname = record.hostname.clone();
-                for certificate in &mut record.certificates {
-                    if certificate.private_key.key_id() == Some(self.edge.ring.current_id()) {
-                        continue;
-                    }
-                    let context = sealing_context(&hostname, &certificate.serial);
-                    match self.edge.rewrap(&certificate.private_key, &context)? {
-                        Ok(moved) => {
-                            certificate.private_key = moved;
-                            done.moved += 1;
-                        }
-                        Err(error) => done.unreadable.push(format!("{context}: {error}")),
-                    }
-                }
-                let key = Key::Certificate(hostname);
-                changes::put(&mut tx, &key, Some(&record.encode()), now).await?;
+        let ring = &self.edge.ring;
+        rewrap_records(ring, db, now, done, "cert:", |record: &mut CertificateRecord| {
+            let mut secrets = Vec::new();
+            for certificate in &mut record.certificates {
+                let context = sealing_context(&record.hostname, &certificate.serial);
+                secrets.push((context, &mut certificate.private_key));
             }
-            tx.commit().await?;
+            secrets
+        })
+        .await?;
+        let ring = &self.edge.access;
+        rewrap_records(ring, db, now, done, "idp:", |record: &mut IdentityProviderRecord| {
+            let context = identity_provider::sealing_context(&record.id);
+            let secret = match &mut record.protocol {
+                Protocol::Oidc(config) => config.client_secret.as_mut(),
+                Protocol::Github(config) => Some(&mut config.client_secret),
+                Protocol::OneTimePin {} | Protocol::Saml(_) => None,
+            };
+            secret.map(|secret| (context, secret)).into_iter().collect()
+        })
+        .await?;
+        rewrap_records(ring, db, now, done, "keys:", |record: &mut SigningKeyRecord| {
+            let mut secrets = Vec::new();
+            for key in &mut record.keys {
+                let context = signing_key::sealing_context(&record.auth_domain, &key.kid);
+                secrets.extend(key.private_key.as_mut().map(|secret| (context, secret)));
+            }
+            secrets
+        })
+        .await?;
+        rewrap_records(ring, db, now, done, "session:", |record: &mut SessionRecord| {
+            vec![(session::sealing_context(&record.nonce), &mut record.identity)]
+        })
+        .await
+    }
+}
+
+/// Moves the secrets in all records whose keys begin so to the current key of a ring.
+async fn rewrap_records<R: Record>(
+    ring: &KeyRing,
+    db: &Db,
+    now: i64,
+    done: &mut Rewrapped,
+    prefix: &str,
+    secrets: impl Fn(&mut R) -> Vec<(String, &mut Sealed)>,
+) -> Result<(), Error> {
+    let mut after = prefix.to_owned();
+    loop {
+        let mut tx = db.begin().await?;
+        let page = changes::page(&mut tx, &after, BATCH).await?;
+        let page: Vec<_> = page.into_iter().take_while(|row| row.key.starts_with(prefix)).collect();
+        let Some(last) = page.last() else { return Ok(()) };
+        after.clone_from(&last.key);
+        for row in &page {
+            let decoded = row.value.as_deref().map(R::decode);
+            let Some(Ok(mut record)) = decoded else { continue };
+            for (context, secret) in secrets(&mut record) {
+                if secret.key_id() == Some(ring.current_id()) {
+                    continue;
+                }
+                match super::rewrap(ring, secret, &context)? {
+                    Ok(moved) => {
+                        *secret = moved;
+                        done.moved += 1;
+                    }
+                    Err(error) => done.unreadable.push(format!("{context}: {error}")),
+                }
+            }
+            changes::put(&mut tx, &record.key(), Some(&record.encode()), now).await?;
         }
+        tx.commit().await?;
     }
 }
 
 const BATCH: i64 = 100;
-const CERTIFICATES: &str = "cert:";
 const EVERY: Duration = Duration::from_hours(1);

@@ -155,6 +155,63 @@ async fn after_rewrapping_nothing_needs_the_old_key() {
 }
 
 #[tokio::test]
+async fn what_workers_hold_moves_to_the_new_key_too() {
+    use edge_state::access::identity_provider::{self, GithubConfig, Protocol};
+    use edge_state::access::signing_key::{self, SigningKey};
+    use edge_state::access::{IdentityProviderRecord, SigningKeyRecord};
+    let (a, b) = (key("a", 'A'), key("b", 'E'));
+    let auth_domain = Hostname::parse("team.saas.com").unwrap();
+    for test in databases().await {
+        let (old, both, new) = (vault(&[&a]), vault(&[&b, &a]), vault(&[&b]));
+        let seal = |context: &str| old.seal_for_access(context, b"secret").unwrap();
+        let provider = IdentityProviderRecord {
+            id: "i".into(),
+            auth_domain: auth_domain.clone(),
+            name: "I".into(),
+            kind: "github".into(),
+            enabled: true,
+            revision: 1,
+            email_domains: Vec::new(),
+            protocol: Protocol::Github(GithubConfig {
+                client_id: "c".into(),
+                client_secret: seal(&identity_provider::sealing_context("i")),
+                web_url: String::new(),
+                api_url: String::new(),
+            }),
+        };
+        let context = signing_key::sealing_context(&auth_domain, "k");
+        let keys = SigningKeyRecord {
+            auth_domain: auth_domain.clone(),
+            keys: vec![SigningKey {
+                kid: "k".into(),
+                n: String::new(),
+                e: String::new(),
+                certificate: String::new(),
+                private_key: Some(seal(&context)),
+                expires_at: None,
+            }],
+        };
+        let mut tx = test.db.begin().await.unwrap();
+        changes::put(&mut tx, &provider.key(), Some(&provider.encode()), 1).await.unwrap();
+        changes::put(&mut tx, &keys.key(), Some(&keys.encode()), 1).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(both.rewrap_all(&test.db, 2).await.unwrap().moved, 2, "{}", test.name);
+        assert_eq!(both.rewrap_all(&test.db, 3).await.unwrap().moved, 0, "{}", test.name);
+        let mut tx = test.db.read().await.unwrap();
+        let text = changes::value(&mut tx, &keys.key()).await.unwrap().unwrap();
+        let keys = SigningKeyRecord::decode(&text).unwrap();
+        let sealed = keys.keys[0].private_key.as_ref().unwrap();
+        assert_eq!(new.open_for_access(&context, sealed).unwrap().as_slice(), b"secret");
+        // What has not changed is not sealed anew; what was under another key is.
+        assert_eq!(new.keep_for_access(&context, b"secret", Some(sealed)).unwrap(), *sealed);
+        assert_ne!(new.keep_for_access(&context, b"other", Some(sealed)).unwrap(), *sealed);
+        let under_old = seal(&context);
+        let anew = new.keep_for_access(&context, b"secret", Some(&under_old)).unwrap();
+        assert_eq!(anew.key_id(), Some("b"));
+    }
+}
+
+#[tokio::test]
 async fn a_rotation_that_was_killed_goes_on_where_it_was() {
     let (a, b) = (key("a", 'A'), key("b", 'E'));
     for test in databases().await {

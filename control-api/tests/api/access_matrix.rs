@@ -65,6 +65,8 @@ const OBJECTS: &[Row] = &[
     ("PATCH", "/gateway/lists/{id}", ACCOUNT),
     ("DELETE", "/gateway/lists/{id}", ACCOUNT),
     ("GET", "/gateway/lists/{id}/items", ACCOUNT),
+    ("GET", "/zt_risk_scoring/{id}", ACCOUNT),
+    ("POST", "/zt_risk_scoring/{id}/reset", ACCOUNT),
     ("POST", "/devices/posture", ACCOUNT),
     ("GET", "/devices/posture", ACCOUNT),
     ("GET", "/devices/posture/{id}", ACCOUNT),

@@ -8,7 +8,9 @@ use sha2::{Digest as _, Sha256};
 use crate::lab::{Answer, NOW, lab, labs};
 
 fn hash(secret: &str) -> String {
-    Sha256::digest(secret).iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits =
+        Sha256::digest(secret).iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>();
+    digits.concat()
 }
 
 fn secret(answer: &Answer) -> String {

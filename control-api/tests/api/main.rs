@@ -8,10 +8,12 @@
 )]
 
 mod access_applications;
+mod access_certificates;
 mod access_edge;
 mod access_groups;
 mod access_identity_providers;
 mod access_lab;
+mod access_lists;
 mod access_logs;
 mod access_matrix;
 mod access_organizations;

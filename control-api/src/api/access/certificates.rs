@@ -20,7 +20,7 @@ use crate::api::json::Json;
 use crate::api::{ApiError, App, Page};
 use crate::clock::rfc3339;
 use crate::store::access::objects::{self, ObjectRow};
-use crate::store::{hostnames, zones};
+use crate::store::{changes, hostnames, zones};
 
 /// A CA.
 pub struct Certificate;
@@ -136,8 +136,7 @@ pub fn routes() -> [Described; 1] {
 fn facts(text: &str) -> Result<Map<String, Value>, ApiError> {
     let wrong = |problem: String| invalid("certificate", format!("certificate {problem}"));
     let certificates = pem::read(text).map_err(wrong)?;
-    if let Some(leaf) = certificates.iter().find(|certificate| !certificate.is_authority) {
-        let _ = leaf;
+    if certificates.iter().any(|certificate| !certificate.is_authority) {
         return Err(wrong("must be a CA: what it signs is trusted, and not itself".to_owned()));
     }
     let first = certificates.first().ok_or_else(|| wrong("is empty".to_owned()))?;
@@ -180,6 +179,8 @@ fn hostnames_of(row: &ObjectRow) -> Result<Vec<String>, ApiError> {
 
 /// Writes what these hostnames accept anew.
 async fn publish_hostnames(cx: &mut Context<'_>, names: BTreeSet<String>) -> Result<(), ApiError> {
+    // Read after this, two changes at once never leave the older one's mixture at the edge.
+    changes::lock(cx.tx).await?;
     let rows = objects::all(cx.tx, cx.account_id, kind::CERTIFICATE).await?;
     let forwarded = forwarded(cx).await?;
     for name in names {
@@ -254,30 +255,27 @@ async fn update_settings(
     for (index, setting) in list.iter().enumerate() {
         judge_setting(&mut cx, &format!("settings[{index}]"), setting).await?;
     }
-    match stored_settings(&mut cx).await? {
-        Some(mut row) => {
-            row.body = sent.to_json();
-            row.updated_at = cx.now;
-            objects::update(cx.tx, &row).await?;
-        }
-        None => {
-            let row = ObjectRow {
-                id: Uuid::new_v4().to_string(),
-                account_id: cx.account_id.to_owned(),
-                kind: kind::CERTIFICATE_SETTING.to_owned(),
-                name: "settings".to_owned(),
-                handle: Some(cx.account_id.to_owned()),
-                body: sent.to_json(),
-                owned: "{}".to_owned(),
-                created_at: cx.now,
-                updated_at: cx.now,
-                ..ObjectRow::default()
-            };
-            if !objects::insert(cx.tx, &row).await? {
-                let message = "access.api.error.conflict: previous certificate settings still \
-                               being updated";
-                return Err(ApiError::Conflict(message.to_owned()));
-            }
+    if let Some(mut row) = stored_settings(&mut cx).await? {
+        row.body = sent.to_json();
+        row.updated_at = cx.now;
+        objects::update(cx.tx, &row).await?;
+    } else {
+        let row = ObjectRow {
+            id: Uuid::new_v4().to_string(),
+            account_id: cx.account_id.to_owned(),
+            kind: kind::CERTIFICATE_SETTING.to_owned(),
+            name: "settings".to_owned(),
+            handle: Some(cx.account_id.to_owned()),
+            body: sent.to_json(),
+            owned: "{}".to_owned(),
+            created_at: cx.now,
+            updated_at: cx.now,
+            ..ObjectRow::default()
+        };
+        if !objects::insert(cx.tx, &row).await? {
+            let message = "access.api.error.conflict: previous certificate settings still being \
+                           updated";
+            return Err(ApiError::Conflict(message.to_owned()));
         }
     }
     let mut names = BTreeSet::new();

@@ -97,7 +97,7 @@ impl Kind for IdentityProvider {
     }
 
     async fn publish(cx: &mut Context<'_>, change: Change<'_>) -> Result<(), ApiError> {
-        if let Some(auth_domain) = publish::auth_domain(cx).await? {
+        if let Some(auth_domain) = publish::settled_auth_domain(cx).await? {
             match (change.after, change.before) {
                 (Some(row), _) => publish_one(cx, row, &auth_domain).await?,
                 (None, Some(row)) => {
@@ -128,7 +128,7 @@ pub(super) fn origin(cx: &Context<'_>, auth_domain: &Hostname) -> String {
 
 /// Writes every provider's record anew: the team domain stands in it.
 pub(super) async fn publish_all(cx: &mut Context<'_>) -> Result<(), ApiError> {
-    let auth_domain = publish::auth_domain(cx).await?;
+    let auth_domain = publish::settled_auth_domain(cx).await?;
     for row in objects::all(cx.tx, cx.account_id, kind::IDENTITY_PROVIDER).await? {
         match &auth_domain {
             Some(auth_domain) => publish_one(cx, &row, auth_domain).await?,
@@ -290,14 +290,13 @@ fn judge_config(cx: &Context<'_>, sent: &Sent, kind: &str) -> Result<(), ApiErro
         }
     };
     match kind {
-        "onetimepin" => {}
+        "onetimepin" | "cloudflare" => {}
         "saml" => {
             for name in ["sso_target_url", "issuer_url", "idp_public_certs"] {
                 require(name)?;
             }
             super::pem::judge_list(sent, "config.idp_public_certs")?;
         }
-        "cloudflare" => {}
         "oidc" => {
             require("client_id")?;
             if sent.switch("config.discovery")? == Some(true) {

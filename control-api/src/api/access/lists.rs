@@ -15,7 +15,7 @@ use super::publish;
 use super::rules::is_network;
 use crate::api::auth::{ForAccess, ZeroTrust};
 use crate::api::json::Json;
-use crate::api::page::{Paging, Params};
+use crate::api::page::{MAX_ACCESS_PAGE, Paging, Params};
 use crate::api::{ApiError, App, Envelope, Page};
 use crate::store::access::objects::ObjectRow;
 
@@ -164,7 +164,7 @@ async fn items(
     Path(path): Path<ObjectPath>,
     Params(paging): Params<Paging>,
 ) -> Result<Page<Value>, ApiError> {
-    let window = paging.window()?;
+    let window = paging.window_within(MAX_ACCESS_PAGE)?;
     let mut tx = app.db.read().await?;
     let mut cx = Context::new(&app, &mut tx, &access.account.id);
     let row = cx.find(kind::LIST, &path.id).await?;

@@ -28,6 +28,7 @@ pub mod policy_tests;
 pub mod posture;
 pub mod presets;
 pub mod publish;
+pub mod risk;
 pub mod routes;
 pub mod rules;
 mod scim;

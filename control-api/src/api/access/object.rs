@@ -14,7 +14,7 @@ use crate::api::auth::{ForAccess, Permission};
 use crate::api::envelope::Id;
 use crate::api::idempotency::{Attempt, Begun, Post};
 use crate::api::json::Json;
-use crate::api::page::{Paging, Params, given};
+use crate::api::page::{MAX_ACCESS_PAGE, Paging, Params, given};
 use crate::api::{ApiError, App, Envelope, Page};
 use crate::clock::rfc3339;
 use crate::store::Tx;
@@ -265,7 +265,7 @@ pub async fn list<K: Kind>(
     Params(filter): Params<ObjectFilter>,
     Params(paging): Params<Paging>,
 ) -> Result<Page<Map<String, Value>>, ApiError> {
-    let window = paging.window()?;
+    let window = paging.window_within(MAX_ACCESS_PAGE)?;
     let filter = Filter {
         name: given(filter.name.as_deref()),
         search: given(filter.search.as_deref()),

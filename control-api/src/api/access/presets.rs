@@ -101,13 +101,13 @@ fn entra(sent: &Sent) -> Result<OidcConfig, ApiError> {
 
 fn okta(sent: &Sent) -> Result<OidcConfig, ApiError> {
     let account = tenant(sent, "okta_account", ".okta.com")?;
-    let (issuer, base) = match sent.text("config.authorization_server_id")? {
-        None => (account.clone(), format!("{account}/oauth2/v1")),
-        Some(_) => {
-            let server = segment(sent, "authorization_server_id")?;
-            let issuer = format!("{account}/oauth2/{server}");
-            (issuer.clone(), format!("{issuer}/v1"))
-        }
+    // The organisation's own server has its endpoints beside the issuer, a custom one below it.
+    let (issuer, base) = if sent.text("config.authorization_server_id")?.is_some() {
+        let server = segment(sent, "authorization_server_id")?;
+        let issuer = format!("{account}/oauth2/{server}");
+        (issuer.clone(), format!("{issuer}/v1"))
+    } else {
+        (account.clone(), format!("{account}/oauth2/v1"))
     };
     Ok(OidcConfig {
         issuer: Some(issuer),

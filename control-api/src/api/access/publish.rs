@@ -39,6 +39,13 @@ pub async fn auth_domain(cx: &mut Context<'_>) -> Result<Option<Hostname>, ApiEr
     Ok(stored::auth_domain(cx.tx, cx.account_id).await?)
 }
 
+/// As [`auth_domain`], and it does not change before this transaction ends: records that are written
+/// after this are never under a name that was given up meanwhile.
+pub async fn settled_auth_domain(cx: &mut Context<'_>) -> Result<Option<Hostname>, ApiError> {
+    changes::lock(cx.tx).await?;
+    auth_domain(cx).await
+}
+
 /// Writes the organisation's record anew: something that it shows has changed.
 pub async fn organization(cx: &mut Context<'_>) -> Result<(), ApiError> {
     changes::lock(cx.tx).await?;
@@ -86,7 +93,7 @@ pub(super) async fn organization_changed(
 
 /// Writes the keys of the organisation anew.
 pub(super) async fn signing_keys(cx: &mut Context<'_>) -> Result<(), ApiError> {
-    let Some(auth_domain) = auth_domain(cx).await? else { return Ok(()) };
+    let Some(auth_domain) = settled_auth_domain(cx).await? else { return Ok(()) };
     let known: Option<SigningKeyRecord> = known(cx, &Key::SigningKeys(auth_domain.clone())).await?;
     let known = known.map(|record| record.keys).unwrap_or_default();
     let mut keys = Vec::new();

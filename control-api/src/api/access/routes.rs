@@ -11,8 +11,8 @@ use super::lists::{self, List};
 use super::service_tokens::{self, ServiceToken};
 use super::tags::Tag;
 use super::{
-    applications, keys, login_log, object, organizations, policies, policy_tests, posture, seats,
-    user_sessions, users,
+    applications, keys, login_log, object, organizations, policies, policy_tests, posture, risk,
+    seats, user_sessions, users,
 };
 use crate::api::App;
 
@@ -35,6 +35,7 @@ pub fn routes() -> OpenApiRouter<App> {
     all.extend(object::routes::<List>());
     all.extend(lists::routes());
     all.extend(posture::routes());
+    all.extend(risk::routes());
     all.extend(organizations::routes());
     all.extend(keys::routes());
     all.extend(object::routes::<IdentityProvider>());

@@ -130,7 +130,7 @@ pub(super) async fn publish_all(cx: &mut Context<'_>) -> Result<(), ApiError> {
 }
 
 async fn publish_one(cx: &mut Context<'_>, row: &ObjectRow) -> Result<(), ApiError> {
-    let Some(auth_domain) = publish::auth_domain(cx).await? else {
+    let Some(auth_domain) = publish::settled_auth_domain(cx).await? else {
         return publish::gone(cx, &key(row)).await;
     };
     let (sent, owned) = (Sent::read(&row.body)?, owned(row)?);

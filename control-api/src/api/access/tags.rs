@@ -7,7 +7,7 @@ use super::echo::{Fields, Sent};
 use super::object::{Context, Draft, Kind, handle, kind, shown};
 use crate::api::ApiError;
 use crate::api::auth::AccessApps;
-use crate::store::access::objects::ObjectRow;
+use crate::store::access::objects::{self, ObjectRow};
 
 /// A tag.
 pub struct Tag;
@@ -31,14 +31,38 @@ impl Kind for Tag {
         cx: &mut Context<'_>,
         _: &str,
         sent: Sent,
-        _: Option<&ObjectRow>,
+        before: Option<&ObjectRow>,
     ) -> Result<Draft, ApiError> {
         let name = sent.name()?.to_owned();
+        if let Some(before) = before.filter(|before| before.name != name) {
+            unworn(cx, &before.name).await?;
+        }
         let handle = Some(handle(cx.account_id, &name));
         Ok(Draft { name, handle, sent, ..Draft::default() })
+    }
+
+    async fn deletable(cx: &mut Context<'_>, row: &ObjectRow) -> Result<(), ApiError> {
+        unworn(cx, &row.name).await
     }
 
     async fn show(_: &mut Context<'_>, row: &ObjectRow) -> Result<Map<String, Value>, ApiError> {
         shown(row)
     }
+}
+
+/// Refuses if an application has the tag.
+async fn unworn(cx: &mut Context<'_>, name: &str) -> Result<(), ApiError> {
+    let quoted = Value::from(name).to_string();
+    for row in objects::mentioning(cx.tx, cx.account_id, &quoted).await? {
+        let wears = row.kind == kind::APPLICATION
+            && Sent::read(&row.body)?.texts("tags")?.is_some_and(|tags| tags.contains(&name));
+        if wears {
+            let message = format!(
+                "The tag {name:?} is in use by the application {:?} ({}). Change that first.",
+                row.name, row.id
+            );
+            return Err(ApiError::Conflict(message));
+        }
+    }
+    Ok(())
 }
