@@ -2,10 +2,14 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{People, revocation};
+use crate::api::access::object::kind;
+use crate::duration;
 use crate::metrics::{SEATS, SESSIONS};
+use crate::store::access::objects;
 use crate::store::{approvals, limits, logins, mails, pins, revocations, sessions, spent, users};
 
 impl People {
@@ -62,8 +66,30 @@ impl People {
             }
             forgotten
         });
+        self.take_idle_seats(now).await?;
         self.bell.ring();
         self.measure(now).await
+    }
+
+    /// `user_seat_expiration_inactive_time` of organisations that set it.
+    async fn take_idle_seats(&self, now: i64) -> sqlx::Result<()> {
+        #[derive(Deserialize)]
+        struct Expiration {
+            user_seat_expiration_inactive_time: String,
+        }
+        let organizations = objects::every(&mut self.db.read().await?, kind::ORGANIZATION).await?;
+        for organization in organizations {
+            let expiration = serde_json::from_str::<Expiration>(&organization.body).ok();
+            let seconds = expiration
+                .and_then(|it| duration::seconds(&it.user_seat_expiration_inactive_time).ok());
+            let Some(seconds) = seconds else { continue };
+            let millis = i64::try_from(seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
+            let mut tx = self.db.begin().await?;
+            let before = now.saturating_sub(millis);
+            users::take_idle_seats(&mut tx, &organization.account_id, before, now).await?;
+            tx.commit().await?;
+        }
+        Ok(())
     }
 
     #[allow(clippy::cast_precision_loss, reason = "metrics are floats")]

@@ -185,6 +185,17 @@ pub async fn count(tx: &mut Tx, account_id: &str, filter: &Filter) -> sqlx::Resu
     })
 }
 
+/// Takes the seats of users who have not signed in since `before` (Unix milliseconds); how many.
+pub async fn take_idle_seats(
+    tx: &mut Tx,
+    account_id: &str,
+    before: i64,
+    now: i64,
+) -> sqlx::Result<u64> {
+    on!(tx, conn => sqlx::query(TAKE_IDLE_SEATS.on(conn)).bind(account_id).bind(before).bind(now)
+        .execute(&mut **conn).await.map(|done| done.rows_affected()))
+}
+
 /// How many seats are taken, everywhere.
 pub async fn count_seats(tx: &mut Tx) -> sqlx::Result<i64> {
     let (count,): (i64,) =
@@ -238,5 +249,10 @@ const IDENTIFIED: Sql = sql!(
 const UNCLAIM: Sql = sql!(
     "DELETE FROM access_identities
      WHERE account_id = $1 AND identity_provider_id = $2 AND subject = $3"
+);
+const TAKE_IDLE_SEATS: Sql = sql!(
+    "UPDATE access_users SET access_seat = FALSE, gateway_seat = FALSE, updated_at = $3
+     WHERE account_id = $1 AND (access_seat OR gateway_seat)
+         AND COALESCE(last_login_at, created_at) < $2"
 );
 const COUNT_SEATS: Sql = sql!("SELECT COUNT(*) FROM access_users WHERE access_seat");

@@ -179,6 +179,32 @@ async fn seats_are_given_and_taken_all_or_none() {
 }
 
 #[tokio::test]
+async fn a_seat_that_nobody_sits_on_is_taken() {
+    for lab in labs().await {
+        let own = lab.tenant("own.com").await;
+        organization(&lab, &own).await;
+        let path = format!("/accounts/{}/access/organizations", own.account);
+        let body = json!({"name": "Own", "auth_domain": DOMAIN,
+            "user_seat_expiration_inactive_time": "730h"});
+        let set = lab.operator("PUT", &path, body).await;
+        assert_eq!(set.status, 200, "{}", set.text);
+        sign_in(&lab, CORP, "s1", "ann@corp.com", &nonce("n1")).await;
+        lab.clock.advance(std::time::Duration::from_hours(700));
+        sign_in(&lab, CORP, "s2", "bob@corp.com", &nonce("n2")).await;
+        lab.clock.advance(std::time::Duration::from_hours(31));
+        lab.people.tidy().await.unwrap();
+        let users = format!("/accounts/{}/access/users", own.account);
+        let listed = lab.operator("GET", &users, Value::Null).await;
+        let seats: Vec<_> =
+            listed.result().as_array().unwrap().iter().map(|user| &user["access_seat"]).collect();
+        assert_eq!(seats, [false, true], "{}", lab.name);
+        sign_in(&lab, CORP, "s1", "ann@corp.com", &nonce("n3")).await;
+        let listed = lab.operator("GET", &users, Value::Null).await;
+        assert_eq!(listed.result()[0]["access_seat"], true, "who comes back gets one again");
+    }
+}
+
+#[tokio::test]
 async fn a_revoked_user_is_one_change_at_the_feed() {
     for lab in labs().await {
         let own = lab.tenant("own.com").await;
