@@ -7,12 +7,20 @@ use edge_state::access::policy::Decision;
 use edge_state::access::{
     ApplicationRecord, GroupRecord, IdentityProviderRecord, ListRecord, Policy, Rule,
 };
-use edge_state::{Key, Record};
+use edge_state::{Hostname, Key, Record};
 use lettre::Address;
 
-use super::mail::PinLetter;
 use super::{Error, records};
 use crate::store::Tx;
+
+/// Who wants a code, and where.
+#[derive(Clone, Copy)]
+pub(super) struct Candidate<'a> {
+    pub(super) auth_domain: &'a Hostname,
+    pub(super) identity_provider_id: &'a str,
+    pub(super) application_id: Option<&'a str>,
+    pub(super) email: &'a str,
+}
 
 /// What an address alone says of a rule.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -30,21 +38,20 @@ struct Known<'a> {
 }
 
 /// Whether a code may be mailed.
-pub(super) async fn may_have_code(tx: &mut Tx, letter: &PinLetter) -> Result<bool, Error> {
-    let email = &letter.email;
+pub(super) async fn may_have_code(tx: &mut Tx, who: Candidate<'_>) -> Result<bool, Error> {
+    let (email, provider_id) = (who.email, who.identity_provider_id);
     if email.parse::<Address>().is_err() {
         return Ok(false);
     }
-    let Some(organization) = records::organization(tx, &letter.auth_domain).await? else {
+    let Some(organization) = records::organization(tx, who.auth_domain).await? else {
         return Ok(false);
     };
-    let id = &letter.identity_provider_id;
-    match records::provider(tx, &letter.auth_domain, id).await? {
+    match records::provider(tx, who.auth_domain, provider_id).await? {
         Some(provider) if speaks_for(&provider, email) => {}
         _ => return Ok(false),
     }
-    let application_ids = if let Some(id) = &letter.application_id {
-        vec![id.clone()]
+    let application_ids = if let Some(id) = who.application_id {
+        vec![id.to_owned()]
     } else {
         let launcher = organization.launcher.map(|launcher| launcher.application_id);
         launcher.into_iter().chain(organization.applications).collect()
@@ -54,9 +61,9 @@ pub(super) async fn may_have_code(tx: &mut Tx, letter: &PinLetter) -> Result<boo
         let application =
             records::read::<ApplicationRecord>(known.tx, &Key::Application(id)).await?;
         let Some(application) = application else { continue };
-        let belongs = application.auth_domain == letter.auth_domain && application.enabled;
+        let belongs = application.auth_domain == *who.auth_domain && application.enabled;
         let offered = application.allowed_idps.is_empty()
-            || application.allowed_idps.contains(&letter.identity_provider_id);
+            || application.allowed_idps.iter().any(|id| id == provider_id);
         if belongs && offered && known.could_enter(&application.policies, email).await? {
             return Ok(true);
         }

@@ -22,7 +22,8 @@ pub(super) use server::Means;
 use server::{Delivery, Trouble};
 pub(super) use text::Text;
 
-use super::{Error, People, eligible};
+use super::eligible::{self, Candidate};
+use super::{Error, People};
 use crate::metrics::MAILS;
 use crate::store::Tx;
 use crate::store::mails::{self, MailRow};
@@ -176,7 +177,13 @@ impl People {
         let mut tx = self.db.read().await?;
         match serde_json::from_slice(&letter)? {
             Letter::Pin(pin) => {
-                if !eligible::may_have_code(&mut tx, &pin).await? {
+                let who = Candidate {
+                    auth_domain: &pin.auth_domain,
+                    identity_provider_id: &pin.identity_provider_id,
+                    application_id: pin.application_id.as_deref(),
+                    email: &pin.email,
+                };
+                if !eligible::may_have_code(&mut tx, who).await? {
                     return Ok(None);
                 }
                 let text = text::pin(&mut tx, &pin).await?;
