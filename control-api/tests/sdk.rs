@@ -51,7 +51,7 @@ async fn the_official_sdks_work_with_only_their_base_url_changed() {
 }
 
 /// Files of each language's folder.
-const SUITES: [&str; 3] = ["suite", "objects", "people"];
+const SUITES: [&str; 4] = ["suite", "objects", "applications", "people"];
 
 /// Not one of ours, and no value of a token that a suite made.
 fn assert_no_secrets(place: &str, text: &str) {
