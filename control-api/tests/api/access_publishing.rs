@@ -111,6 +111,29 @@ async fn two_applications_share_a_gate() {
 }
 
 #[tokio::test]
+async fn a_custom_hostname_s_maker_finds_no_door_of_another_account_there() {
+    for lab in labs().await {
+        let (old, new) = (lab.tenant("saas.com").await, lab.tenant("saas.net").await);
+        organization(&lab, &old, "team.saas.com").await;
+        let hostname = json!({"hostname": "shop.customer.com"});
+        let at = |zone: &str| format!("/zones/{zone}/custom_hostnames");
+        let made = lab.operator("POST", &at(&old.zone), hostname.clone()).await.id();
+        for domain in ["shop.customer.com", "other.saas.com"] {
+            create(&lab, &old, json!({"type": "self_hosted", "domain": domain})).await;
+        }
+        let gone = format!("{}/{made}", at(&old.zone));
+        assert_eq!(lab.operator("DELETE", &gone, Value::Null).await.status, 200);
+        // Its maker may make it again; then it is still guarded.
+        let again = lab.operator("POST", &at(&old.zone), hostname.clone()).await.id();
+        assert!(record(&lab, &gate("shop.customer.com")).await.is_some(), "{}", lab.name);
+        lab.operator("DELETE", &format!("{}/{again}", at(&old.zone)), Value::Null).await;
+        lab.operator("POST", &at(&new.zone), hostname).await.id();
+        assert_eq!(record(&lab, &gate("shop.customer.com")).await, None, "{}", lab.name);
+        assert!(record(&lab, &gate("other.saas.com")).await.is_some());
+    }
+}
+
+#[tokio::test]
 async fn the_launcher_and_its_look_are_the_organisation_s() {
     for lab in labs().await {
         let tenant = lab.tenant("saas.com").await;

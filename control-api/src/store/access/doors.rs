@@ -38,14 +38,10 @@ pub async fn of_gate(tx: &mut Tx, gate: &str) -> sqlx::Result<Vec<DoorRow>> {
     on!(tx, conn => sqlx::query_as(OF_GATE.on(conn)).bind(gate).fetch_all(&mut **conn).await)
 }
 
-/// The doors of exactly this hostname that are not this account's.
-pub async fn of_others(
-    tx: &mut Tx,
-    hostname: &str,
-    account_id: &str,
-) -> sqlx::Result<Vec<DoorRow>> {
-    on!(tx, conn => sqlx::query_as(OF_OTHERS.on(conn)).bind(hostname).bind(account_id)
-        .fetch_all(&mut **conn).await)
+/// Takes the doors of exactly this hostname from all other accounts; how many there were.
+pub async fn take_from_others(tx: &mut Tx, hostname: &str, account_id: &str) -> sqlx::Result<u64> {
+    on!(tx, conn => sqlx::query(TAKE_FROM_OTHERS.on(conn)).bind(hostname).bind(account_id)
+        .execute(&mut **conn).await.map(|done| done.rows_affected()))
 }
 
 const INSERT: Sql = sql!(
@@ -55,8 +51,7 @@ const INSERT: Sql = sql!(
 const CLEAR: Sql = sql!("DELETE FROM access_doors WHERE application_id = $1 RETURNING gate");
 const OF_GATE: Sql =
     sql!("SELECT * FROM access_doors WHERE gate = $1 ORDER BY host_pattern, path_pattern");
-const OF_OTHERS: Sql = sql!(
-    "SELECT door.* FROM access_doors AS door
-     JOIN access_objects AS application ON application.id = door.application_id
-     WHERE door.host_pattern = $1 AND application.account_id <> $2"
+const TAKE_FROM_OTHERS: Sql = sql!(
+    "DELETE FROM access_doors WHERE host_pattern = $1 AND application_id IN (
+         SELECT id FROM access_objects WHERE kind = 'application' AND account_id <> $2)"
 );

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use edge_state::access::GateRecord;
 use edge_state::access::organization::Launcher;
-use edge_state::access::{GateRecord, OrganizationRecord};
 use edge_state::{Hostname, Key};
 
 use super::address::Door;
@@ -65,14 +65,13 @@ pub async fn all(cx: &mut Context<'_>) -> Result<(), ApiError> {
     changed(cx, &applications, &BTreeSet::new()).await
 }
 
-/// Tells the team domain which applications there are.
-pub async fn organization(cx: &mut Context<'_>) -> Result<(), ApiError> {
+/// A custom hostname is its maker's: doors that another account has at it are closed.
+pub async fn evict(cx: &mut Context<'_>, hostname: &str) -> Result<(), ApiError> {
+    if doors::take_from_others(cx.tx, hostname, cx.account_id).await? == 0 {
+        return Ok(());
+    }
     changes::lock(cx.tx).await?;
-    let key = Key::Organization(stored::auth_domain(cx).await?);
-    let known: Option<OrganizationRecord> = publish::known(cx, &key).await?;
-    let Some(mut record) = known else { return Ok(()) };
-    (record.launcher, record.applications) = launched(cx).await?;
-    publish::put(cx, &record).await
+    write_gate(cx, hostname).await
 }
 
 /// For the organisation's record: the App Launcher's own application, and what it may show.

@@ -11,6 +11,7 @@ use crate::api::ApiError;
 use crate::api::access::echo::Sent;
 use crate::api::access::object::{Context, kind};
 use crate::store::access::objects::{self, ObjectRow};
+use crate::store::access::organizations;
 
 /// A row, read.
 #[derive(Clone, Debug)]
@@ -92,8 +93,7 @@ impl Owned {
 
 /// The team domain: without one nobody could sign in, and what is made would stand open.
 pub async fn auth_domain(cx: &mut Context<'_>) -> Result<Hostname, ApiError> {
-    let rows = objects::all(cx.tx, cx.account_id, kind::ORGANIZATION).await?;
-    let name = rows.first().and_then(|row| Hostname::parse(row.handle.as_deref()?).ok());
+    let name = organizations::auth_domain(cx.tx, cx.account_id).await?;
     name.ok_or_else(|| {
         ApiError::Conflict(
             "access.api.error.organization_not_found: the account has no organization yet. Make it \

@@ -16,6 +16,7 @@ use crate::api::ApiError;
 use crate::api::access::echo::{Body, Sent};
 use crate::api::access::object::{Context, kind};
 use crate::api::access::policies::attach;
+use crate::api::access::publish as records;
 use crate::store::access::doors::{self, DoorRow};
 use crate::store::access::objects::{self, ObjectRow};
 
@@ -169,7 +170,7 @@ async fn publish_one(
     gates: &BTreeSet<String>,
 ) -> Result<(), ApiError> {
     publish::changed(cx, &[id.to_owned()], gates).await?;
-    publish::organization(cx).await
+    records::organization(cx).await
 }
 
 /// The gates that have doors of this application now, and those that had.
