@@ -268,6 +268,8 @@ pub const FIELDS: Fields = Fields {
     zero_is_unset: &[],
 };
 
+/// In the description.
+pub const TAG: &str = "access applications";
 /// A session's length if nobody says.
 pub const DEFAULT_SESSION: &str = "24h";
 

@@ -37,6 +37,7 @@ use crate::api::idempotency::{Attempt, Begun, Post};
 use crate::api::json::Json;
 use crate::api::page::{Paging, Params, given};
 use crate::api::{ApiError, App, Envelope, Page};
+use kind::TAG;
 use stored::Application;
 use view::Team;
 use write::Draft;
@@ -204,5 +205,3 @@ impl ApplicationFilter {
             && anywhere.iter().any(|text| fits(self.search.as_deref(), text, false))
     }
 }
-
-pub(super) const TAG: &str = "access applications";

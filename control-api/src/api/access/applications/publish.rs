@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use edge_state::access::GateRecord;
 use edge_state::access::organization::Launcher;
+use edge_state::access::{GateRecord, OrganizationRecord};
 use edge_state::{Hostname, Key};
 
 use super::address::Door;
@@ -72,6 +72,17 @@ pub async fn evict(cx: &mut Context<'_>, hostname: &str) -> Result<(), ApiError>
     }
     changes::lock(cx.tx).await?;
     write_gate(cx, hostname).await
+}
+
+/// Tells the team domain which applications there are; the rest of its record stays as it is.
+pub async fn organization(cx: &mut Context<'_>) -> Result<(), ApiError> {
+    changes::lock(cx.tx).await?;
+    let key = Key::Organization(stored::auth_domain(cx).await?);
+    let known: Option<OrganizationRecord> = publish::known(cx, &key).await?;
+    // Who writes it for the first time asks for the applications.
+    let Some(mut record) = known else { return Ok(()) };
+    (record.launcher, record.applications) = launched(cx).await?;
+    publish::put(cx, &record).await
 }
 
 /// For the organisation's record: the App Launcher's own application, and what it may show.

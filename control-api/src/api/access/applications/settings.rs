@@ -4,9 +4,10 @@ use axum::extract::{Path, State};
 use axum::routing;
 use serde_json::{Map, Value};
 
+use super::kind::TAG;
+use super::stored;
 use super::stored::Application;
 use super::write::{self, Draft};
-use super::{TAG, stored};
 use crate::api::access::describe::{Described, Method, Operation, Scope};
 use crate::api::access::echo::{Body, Fields, Sent};
 use crate::api::access::object::{Context, ObjectPath};

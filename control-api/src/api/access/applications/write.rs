@@ -16,7 +16,6 @@ use crate::api::ApiError;
 use crate::api::access::echo::{Body, Sent};
 use crate::api::access::object::{Context, kind};
 use crate::api::access::policies::attach;
-use crate::api::access::publish as records;
 use crate::store::access::doors::{self, DoorRow};
 use crate::store::access::objects::{self, ObjectRow};
 
@@ -170,7 +169,7 @@ async fn publish_one(
     gates: &BTreeSet<String>,
 ) -> Result<(), ApiError> {
     publish::changed(cx, &[id.to_owned()], gates).await?;
-    records::organization(cx).await
+    publish::organization(cx).await
 }
 
 /// The gates that have doors of this application now, and those that had.

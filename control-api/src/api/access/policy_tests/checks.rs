@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::bench::Bench;
-use super::evaluate::by_email;
-use super::{TAG, circumstances, draft, last_identity};
+use super::draft;
+use super::person::{TAG, by_email, circumstances, last_identity};
 use crate::api::access::applications::check::invalid;
 use crate::api::access::applications::stored::Application;
 use crate::api::access::describe::{Described, Method, Operation, Scope};

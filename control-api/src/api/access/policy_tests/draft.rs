@@ -19,12 +19,12 @@ pub async fn read(cx: &mut Context<'_>, list: &Value) -> Result<Vec<Policy>, Api
         let message = format!("must be a list of at most {MAX_POLICIES} ids or policies");
         return Err(invalid("policies", &message));
     };
-    let (mut policies, mut last) = (Vec::with_capacity(list.len()), 0);
+    let (mut policies, mut number) = (Vec::with_capacity(list.len()), 0);
     for (index, item) in list.iter().enumerate() {
         let field = format!("policies[{index}]");
         let (policy, precedence) = one(cx, &field, item).await?;
-        last = precedence.unwrap_or(last + 1);
-        policies.push((last, policy));
+        number = precedence.unwrap_or(number + 1);
+        policies.push((number, policy));
     }
     policies.sort_by_key(|(precedence, _)| *precedence);
     Ok(policies.into_iter().map(|(_, policy)| policy).collect())

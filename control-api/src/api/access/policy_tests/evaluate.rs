@@ -10,7 +10,8 @@ use edge_state::access::{Identity, ServiceTokenRecord};
 use serde_json::{Map, Value, json};
 
 use super::bench::{Bench, summary};
-use super::{TAG, draft, last_identity};
+use super::draft;
+use super::person::{TAG, by_email, last_identity};
 use crate::api::access::applications::check::invalid;
 use crate::api::access::describe::{Described, Method, Operation, Scope};
 use crate::api::access::echo::{Body, Fields, Sent};
@@ -81,16 +82,6 @@ async fn identity(cx: &mut Context<'_>, sent: &Sent) -> Result<Option<Identity>,
     let user = user.ok_or_else(|| invalid(field, "names no user of this account"))?;
     let message = "names somebody who never signed in: write their identity";
     last_identity(&user).map(Some).ok_or_else(|| invalid(field, message))
-}
-
-/// The user of this address who signed in last.
-pub async fn by_email(
-    cx: &mut Context<'_>,
-    email: &str,
-) -> Result<Option<users::UserRow>, ApiError> {
-    let filter = users::Filter { email: Some(email.to_lowercase()), ..users::Filter::default() };
-    let found = users::list(cx.tx, cx.account_id, &filter, (50, 0)).await?;
-    Ok(found.into_iter().max_by_key(|user| user.last_login_at))
 }
 
 fn inline_identity(now: i64, mut inline: Map<String, Value>) -> Result<Identity, ApiError> {

@@ -13,8 +13,7 @@ use edge_state::access::{ApplicationRecord, Identity};
 use http::request::Parts;
 
 use super::bench::Bench;
-use super::evaluate::by_email;
-use super::{circumstances, last_identity};
+use super::person::{by_email, circumstances, last_identity};
 use crate::api::ApiError;
 use crate::api::access::object::Context;
 use crate::api::access::publish;

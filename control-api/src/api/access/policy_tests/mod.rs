@@ -4,20 +4,21 @@
 //! - [`evaluate`]: one person or machine, rule by rule; [`replay`]: the login log, by a draft
 //! - [`checks`]: one person and one application, in the contract's manner
 //! - [`guard`]: a save that would lock out its author
-//! - [`draft`]: policies that are not saved; [`bench`]: where policies are tried
+//! - [`draft`]: policies that are not saved; [`person`]: who is tried; [`bench`]: where
 
 pub mod bench;
 pub mod checks;
 pub mod draft;
 pub mod evaluate;
 pub mod guard;
+pub mod person;
 pub mod replay;
 
-use access::policy::{Circumstances, Subject};
+use access::policy::Subject;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::routing;
-use edge_state::access::{Identity, Policy};
+use edge_state::access::Policy;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -31,6 +32,7 @@ use crate::api::{ApiError, App, Envelope, Page};
 use crate::store::access::policy_tests;
 use crate::store::users::{self, UserRow};
 use bench::Bench;
+use person::{TAG, circumstances, last_identity};
 
 /// What became of one user.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -136,22 +138,6 @@ async fn one(
     Ok(if verdict.outcome.admits() { "approved" } else { "blocked" })
 }
 
-/// Who somebody was when they last signed in.
-fn last_identity(user: &UserRow) -> Option<Identity> {
-    let mut identity: Identity = serde_json::from_str(user.last_identity.as_deref()?).ok()?;
-    identity.user_id.clone_from(&user.id);
-    Some(identity)
-}
-
-/// Where they were then.
-fn circumstances(identity: &Identity) -> Circumstances<'_> {
-    Circumstances {
-        ip: identity.ip.as_deref().and_then(|ip| ip.parse().ok()),
-        country: identity.country.as_deref(),
-        certificate: None,
-    }
-}
-
 async fn find(app: &App, account_id: &str, id: &str) -> Result<Vec<Tested>, ApiError> {
     let mut tx = app.db.read().await?;
     let result = policy_tests::find(&mut tx, account_id, id).await?;
@@ -209,7 +195,6 @@ async fn list(
     Ok(Page::of(tested, window).map(shown))
 }
 
-const TAG: &str = "access policy tests";
 const FIELDS: Fields = Fields {
     required: &[],
     optional: &[],

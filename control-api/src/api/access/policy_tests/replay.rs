@@ -9,7 +9,8 @@ use edge_state::access::call::LoginEvent;
 use serde_json::{Value, json};
 
 use super::bench::{Bench, summary};
-use super::{TAG, draft};
+use super::draft;
+use super::person::TAG;
 use crate::api::access::applications::check::invalid;
 use crate::api::access::describe::{Described, Method, Operation, Scope};
 use crate::api::access::echo::{Body, Fields};
@@ -72,7 +73,7 @@ async fn replay(
         let (before, after) = (summary(&before, &saved), summary(&after, &policies));
         // One line for one person and one reason, with how often.
         let name = (who(event), after["reason"].to_string());
-        let line = changed.entry(name).or_insert_with(|| line(event, before, after));
+        let line = changed.entry(name).or_insert_with(|| line(event, &before, &after));
         if let Some(times) = line["times"].as_u64() {
             line["times"] = json!(times + 1);
         }
@@ -93,7 +94,7 @@ fn who(event: &LoginEvent) -> String {
     known.unwrap_or_default().to_owned()
 }
 
-fn line(event: &LoginEvent, before: Value, after: Value) -> Value {
+fn line(event: &LoginEvent, before: &Value, after: &Value) -> Value {
     json!({
         "user_id": event.user_id,
         "user_email": event.user_email,
