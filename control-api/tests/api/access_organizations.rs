@@ -129,6 +129,7 @@ async fn what_is_spoiled_is_refused_and_changes_nothing() {
     for (name, value, pointer) in [
         ("session_duration", json!("731h"), "/session_duration"),
         ("session_duration", json!("soon"), "/session_duration"),
+        ("session_duration", json!("0s"), "/session_duration"),
         ("login_design", json!({"background_color": "red;}"}), "/login_design/background_color"),
         ("login_design", json!({"logo_path": "javascript:1"}), "/login_design/logo_path"),
         ("login_design", json!("x"), "/login_design"),

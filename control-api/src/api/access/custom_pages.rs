@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::describe::Scope;
 use super::echo::{Fields, Sent, invalid};
 use super::object::{Change, Context, Draft, Kind, kind, shown};
-use super::publish;
+use super::organization_record;
 use crate::api::ApiError;
 use crate::api::auth::AccessCustomPages;
 use crate::store::access::objects::ObjectRow;
@@ -60,7 +60,7 @@ impl Kind for CustomPage {
 
     async fn publish(cx: &mut Context<'_>, change: Change<'_>) -> Result<(), ApiError> {
         match change.after {
-            Some(row) => publish::page_changed(cx, &row.id).await,
+            Some(row) => organization_record::page_changed(cx, &row.id).await,
             // Nothing named it, or it would still be there.
             None => Ok(()),
         }

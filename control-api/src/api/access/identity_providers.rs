@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use super::describe::Scope;
 use super::echo::{Fields, Sent, invalid};
 use super::object::{Change, Context, Draft, Kind, kind, owned, shown};
-use super::{address, presets, publish, scim};
+use super::{address, organization_record, presets, publish, scim};
 use crate::api::ApiError;
 use crate::api::auth::AccessOrganizations;
 use crate::store::access::objects::{self, ObjectRow};
@@ -72,7 +72,7 @@ impl Kind for IdentityProvider {
         }
         let mut owned = before.map(owned).transpose()?.unwrap_or_default();
         let once = scim::judge(cx, &mut sent, &mut owned)?;
-        let remark = UNSPOKEN.contains(&kind.as_str()).then(|| {
+        let remark = presets::UNSPOKEN.contains(&kind.as_str()).then(|| {
             format!("Sign-in by {kind} is not spoken yet: the provider is kept, and not offered.")
         });
         Ok(Draft { name, sent, owned, secrets, once, remark, ..Draft::default() })
@@ -106,15 +106,7 @@ impl Kind for IdentityProvider {
                 (None, None) => {}
             }
         }
-        publish::organization(cx).await
-    }
-}
-
-impl IdentityProvider {
-    /// Whether anybody can sign in by it.
-    pub(super) fn is_enabled(sent: &Sent) -> Result<bool, ApiError> {
-        let spoken = !UNSPOKEN.contains(&sent.text("type")?.unwrap_or_default());
-        Ok(spoken && sent.switch("enabled")?.unwrap_or(true))
+        organization_record::write(cx).await
     }
 }
 
@@ -166,7 +158,7 @@ async fn publish_one(
         id: row.id.clone(),
         auth_domain: auth_domain.clone(),
         name: row.name.clone(),
-        enabled: IdentityProvider::is_enabled(&sent)?,
+        enabled: presets::is_enabled(&sent)?,
         revision: row.revision,
         email_domains: email_domains.collect(),
         protocol,
@@ -334,8 +326,6 @@ const TYPES: &[&str] = &[
     "yandex",
     "cloudflare",
 ];
-/// Kept as they were sent, and never offered: these speak no OpenID Connect that we could check.
-const UNSPOKEN: [&str; 4] = ["facebook", "linkedin", "yandex", "cloudflare"];
 const TEXTS: &[&str] = &[
     "client_id",
     "client_secret",

@@ -1,22 +1,19 @@
 //! `/access/keys`: what the organisation's tokens are signed with, and how often that changes.
 
 use axum::extract::State;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::describe::{Described, Method, Operation, Scope};
 use super::echo::{Body, Fields};
-use super::object::{Context, keep_secrets, kind, owned};
-use super::{organizations, publish};
+use super::object::{Context, kind, owned};
+use super::organization_row;
+use super::signing_keys::{self, EXPIRES_AT, expires_at};
 use crate::api::auth::{AccessOrganizations, ForAccess};
 use crate::api::json::Json;
 use crate::api::{ApiError, App, Envelope};
 use crate::clock::rfc3339;
-use crate::signing_key::{self, SigningKey};
-use crate::store::access::objects::{self, ObjectRow};
+use crate::store::access::objects;
 use crate::store::access::organizations as stored;
 use crate::store::accounts::{self, AccountRow};
 
@@ -48,75 +45,6 @@ pub fn routes() -> [Described; 2] {
     ]
 }
 
-/// The first key of an account that has no organisation yet. It takes a while, so no transaction
-/// may be open.
-pub(super) async fn first(app: &App, account: &AccountRow) -> Result<Option<SigningKey>, ApiError> {
-    let mut tx = app.db.read().await?;
-    if stored::find(&mut tx, &account.id).await?.is_some() {
-        return Ok(None);
-    }
-    drop(tx);
-    generate(app, &account.id).await.map(Some)
-}
-
-async fn generate(app: &App, account_id: &str) -> Result<SigningKey, ApiError> {
-    let name = format!("Lintel Access {account_id}");
-    signing_key::generate(&name, app.clock.now_millis()).await.map_err(|error| {
-        tracing::error!(%error, "no signing key could be made");
-        ApiError::Internal
-    })
-}
-
-/// Stores a new key, which is the current one from now on.
-pub(super) async fn keep(cx: &mut Context<'_>, key: &SigningKey) -> Result<(), ApiError> {
-    let owned = json!({"n": key.n, "e": key.e, "certificate": key.certificate});
-    let row = ObjectRow {
-        id: Uuid::new_v4().to_string(),
-        account_id: cx.account_id.to_owned(),
-        kind: kind::SIGNING_KEY.to_owned(),
-        name: key.kid.clone(),
-        body: "{}".to_owned(),
-        owned: owned.to_string(),
-        created_at: cx.now,
-        updated_at: cx.now,
-        ..ObjectRow::default()
-    };
-    objects::insert(cx.tx, &row).await?;
-    let private_key = STANDARD.encode(&*key.private_key);
-    keep_secrets(cx, &row.id, vec![(PRIVATE_KEY, Some(private_key))]).await
-}
-
-/// The private half of a stored key, PKCS#8 DER.
-pub(super) async fn private_key(
-    cx: &mut Context<'_>,
-    row: &ObjectRow,
-) -> Result<Vec<u8>, ApiError> {
-    let secret = cx.secret(&row.id, PRIVATE_KEY).await?;
-    secret.and_then(|text| STANDARD.decode(text).ok()).ok_or_else(|| {
-        tracing::error!(key = row.id, "a signing key has no private half");
-        ApiError::Internal
-    })
-}
-
-/// All keys that count, the current one first.
-pub(super) async fn current(cx: &mut Context<'_>) -> Result<Vec<ObjectRow>, ApiError> {
-    let mut rows = objects::all(cx.tx, cx.account_id, kind::SIGNING_KEY).await?;
-    rows.reverse();
-    let now = cx.now / 1000;
-    let mut counting = Vec::new();
-    for row in rows {
-        if expires_at(&row)?.is_none_or(|end| end > now) {
-            counting.push(row);
-        }
-    }
-    Ok(counting)
-}
-
-/// Seconds since 1970 from which on a replaced key does not count.
-pub(super) fn expires_at(row: &ObjectRow) -> Result<Option<i64>, ApiError> {
-    Ok(owned(row)?.get(EXPIRES_AT).and_then(Value::as_i64))
-}
-
 async fn get(
     State(app): State<App>,
     access: ForAccess<AccessOrganizations>,
@@ -133,10 +61,10 @@ async fn update(
 ) -> Result<Envelope<Value>, ApiError> {
     let sent = FIELDS.whole(body)?;
     let days = sent.integer(INTERVAL, 21, 365)?;
-    let first_key = first(&app, &access.account).await?;
+    let first_key = signing_keys::first(&app, &access.account).await?;
     let mut tx = app.db.begin().await?;
     let mut cx = Context::new(&app, &mut tx, &access.account.id);
-    let mut row = organizations::row_for_update(&mut cx, &access.account.name, first_key).await?;
+    let mut row = organization_row::for_update(&mut cx, &access.account.name, first_key).await?;
     let mut owned = owned(&row)?;
     owned.insert(INTERVAL.to_owned(), days.into());
     row.owned = Value::Object(owned).to_string();
@@ -162,10 +90,10 @@ async fn replace(
     account: &AccountRow,
     due: impl FnOnce(i64, i64) -> bool,
 ) -> Result<Option<Value>, ApiError> {
-    let key = generate(app, &account.id).await?;
+    let key = signing_keys::generate(app, &account.id).await?;
     let mut tx = app.db.begin().await?;
     let mut cx = Context::new(app, &mut tx, &account.id);
-    let row = organizations::row_for_update(&mut cx, &account.name, None).await?;
+    let row = organization_row::for_update(&mut cx, &account.name, None).await?;
     if !due(interval(&owned(&row)?), last_rotation(&mut cx, account.created_at).await?) {
         return Ok(None);
     }
@@ -184,9 +112,9 @@ async fn replace(
             }
         }
     }
-    keep(&mut cx, &key).await?;
+    signing_keys::keep(&mut cx, &key).await?;
     let answer = show(&mut cx, account.created_at).await?;
-    publish::signing_keys(&mut cx).await?;
+    signing_keys::publish(&mut cx).await?;
     app.commit(tx).await?;
     Ok(Some(answer))
 }
@@ -244,8 +172,6 @@ fn interval(owned: &Map<String, Value>) -> i64 {
 }
 
 const INTERVAL: &str = "key_rotation_interval_days";
-const EXPIRES_AT: &str = "expires_at";
-const PRIVATE_KEY: &str = "private_key";
 /// Six weeks.
 const INTERVAL_DAYS: i64 = 42;
 const DAY: i64 = 24 * 60 * 60 * 1000;

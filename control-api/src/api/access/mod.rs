@@ -5,7 +5,8 @@
 //! - [`echo`]: bodies, answered as they were sent; [`object`]: what all kinds of object share
 //! - [`publish`]: what the edge is told
 //! - [`rules`]: `include`, `exclude`, `require`; [`address`]: URLs that we will ask
-//! - [`organizations`], with [`team_domain`] and [`keys`]
+//! - [`organizations`], with `organization_row`, `organization_record`, [`team_domain`]
+//! - [`keys`], with `signing_keys`
 //! - [`identity_providers`], with [`presets`] and `scim`
 //! - the rest: one module per kind of object
 
@@ -21,6 +22,8 @@ pub mod keys;
 pub mod lists;
 pub mod login_log;
 pub mod object;
+mod organization_record;
+mod organization_row;
 pub mod organizations;
 mod pem;
 pub mod policies;
@@ -35,6 +38,7 @@ mod scim;
 pub mod seats;
 mod secret;
 pub mod service_tokens;
+mod signing_keys;
 pub mod tags;
 pub mod team_domain;
 pub mod user_sessions;

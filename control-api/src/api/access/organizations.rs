@@ -3,23 +3,26 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use edge_state::Hostname;
+use edge_state::Key;
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
 use super::describe::{Described, Method, Operation, Scope};
 use super::echo::{Body, Fields, Sent, invalid};
 use super::object::{Context, kind, owned};
-use super::{keys, publish, team_domain};
+use super::{
+    applications, identity_providers, organization_record, organization_row, publish,
+    service_tokens, signing_keys, team_domain,
+};
 use crate::api::auth::{AccessOrganizations, ForAccess};
 use crate::api::idempotency::{Attempt, Begun, Post};
 use crate::api::json::Json;
-use crate::api::{ApiError, App, Envelope};
+use crate::api::{ApiError, App, Envelope, zone_record};
 use crate::clock::rfc3339;
 use crate::duration;
-use crate::signing_key::SigningKey;
+use crate::people::revocation;
 use crate::store::access::objects::{self, ObjectRow};
 use crate::store::access::organizations;
+use crate::store::{changes, zones};
 
 const TAG: &str = "access organizations";
 const FIELDS: Fields = Fields {
@@ -101,13 +104,13 @@ async fn create(
 ) -> Result<Response, ApiError> {
     let fields = Fields { required: &["name", "auth_domain"], ..FIELDS };
     let sent = fields.whole(body)?;
-    let first_key = keys::first(&app, &access.account).await?;
+    let first_key = signing_keys::first(&app, &access.account).await?;
     let mut attempt = match Attempt::begin(&app, &access.caller, ticket).await? {
         Begun::Again(answer) => return Ok(answer),
         Begun::First(attempt) => attempt,
     };
     let mut cx = Context::new(&app, &mut attempt.tx, &access.account.id);
-    let before = row_for_update(&mut cx, &access.account.name, first_key).await?;
+    let before = organization_row::for_update(&mut cx, &access.account.name, first_key).await?;
     if before.handle.is_some() {
         let message =
             "access.api.error.conflict: the account has an organization; change it with PUT";
@@ -126,7 +129,7 @@ async fn get(
     let row = organizations::find(&mut tx, &access.account.id).await?;
     let row = row.unwrap_or_else(|| {
         let account = &access.account;
-        unborn(&account.id, &account.name, account.created_at)
+        organization_row::unborn(&account.id, &account.name, account.created_at)
     });
     show(&row).map(Envelope::ok)
 }
@@ -176,35 +179,14 @@ async fn change(
     access: &ForAccess<AccessOrganizations>,
     merge: impl FnOnce(&Sent) -> Result<Sent, ApiError>,
 ) -> Result<Envelope<Map<String, Value>>, ApiError> {
-    let first_key = keys::first(app, &access.account).await?;
+    let first_key = signing_keys::first(app, &access.account).await?;
     let mut tx = app.db.begin().await?;
     let mut cx = Context::new(app, &mut tx, &access.account.id);
-    let before = row_for_update(&mut cx, &access.account.name, first_key).await?;
+    let before = organization_row::for_update(&mut cx, &access.account.name, first_key).await?;
     let sent = merge(&Sent::read(&before.body)?)?;
     let answer = write(&mut cx, before, sent).await?;
     app.commit(tx).await?;
     Ok(Envelope::ok(answer))
-}
-
-/// The organisation, locked; made if this is the first that is heard of it.
-pub(super) async fn row_for_update(
-    cx: &mut Context<'_>,
-    name: &str,
-    first_key: Option<SigningKey>,
-) -> Result<ObjectRow, ApiError> {
-    if organizations::find(cx.tx, cx.account_id).await?.is_none() {
-        let row = unborn(cx.account_id, name, cx.now);
-        objects::insert(cx.tx, &row).await?;
-        // Another request may have been faster; then its key stands.
-        let made = organizations::find(cx.tx, cx.account_id).await?;
-        if made.is_some_and(|made| made.id == row.id)
-            && let Some(key) = first_key
-        {
-            keys::keep(cx, &key).await?;
-        }
-    }
-    let row = organizations::find_for_update(cx.tx, cx.account_id).await?;
-    row.ok_or(ApiError::NotFound(kind::ORGANIZATION))
 }
 
 async fn write(
@@ -242,8 +224,45 @@ async fn write(
     if let Some(team) = team {
         team_domain::begin(cx, &team).await?;
     }
-    publish::organization_changed(cx, &before, &row).await?;
+    changed(cx, &before, &row).await?;
     Ok(answer)
+}
+
+/// The organisation was written. A new team domain takes every record with it.
+async fn changed(
+    cx: &mut Context<'_>,
+    before: &ObjectRow,
+    after: &ObjectRow,
+) -> Result<(), ApiError> {
+    // Read after this, two changes at once never leave the older one's mixture at the edge.
+    changes::lock(cx.tx).await?;
+    let (old, new) =
+        (organization_record::auth_domain(before), organization_record::auth_domain(after));
+    organization_record::write(cx).await?;
+    if old != new {
+        signing_keys::publish(cx).await?;
+        identity_providers::publish_all(cx).await?;
+        service_tokens::publish_all(cx).await?;
+        applications::publish::all(cx).await?;
+        if let Some(old) = &old {
+            for key in [
+                Key::Organization(old.clone()),
+                Key::SigningKeys(old.clone()),
+                Key::Revocations(old.clone()),
+            ] {
+                publish::gone(cx, &key).await?;
+            }
+        }
+        if let Some(new) = &new {
+            // Who is disabled stays so under the new name.
+            revocation::publish(cx.tx, cx.account_id, new, cx.now).await?;
+        }
+    }
+    // Those of other zones than before may be exempt.
+    for zone in zones::list(cx.tx, None, Some(cx.account_id)).await? {
+        zone_record::publish(cx.tx, &zone, cx.now).await?;
+    }
+    Ok(())
 }
 
 async fn judge(cx: &mut Context<'_>, sent: &Sent) -> Result<(), ApiError> {
@@ -298,8 +317,9 @@ async fn judge(cx: &mut Context<'_>, sent: &Sent) -> Result<(), ApiError> {
 fn length(sent: &Sent, field: &str, max: u64) -> Result<(), ApiError> {
     let Some(text) = sent.text(field)? else { return Ok(()) };
     let seconds = duration::seconds(text).map_err(|e| invalid(field, format!("{field}: {e}")))?;
-    if seconds > max {
-        return Err(invalid(field, format!("{field} must not be longer than 730h (a month)")));
+    if seconds > max || (seconds == 0 && max == MAX_SESSION) {
+        let message = format!("{field} must be longer than nothing, and at most 730h (a month)");
+        return Err(invalid(field, message));
     }
     Ok(())
 }
@@ -312,26 +332,6 @@ fn colour(sent: &Sent, field: &str) -> Result<(), ApiError> {
     if fits { Ok(()) } else { Err(invalid(field, format!("{field} must be a colour, as #1a2b3c"))) }
 }
 
-/// As it is before anybody has written it: it has a name, and signs nobody in.
-fn unborn(account_id: &str, name: &str, now: i64) -> ObjectRow {
-    let mut sent = Sent::default();
-    sent.set("name", name);
-    ObjectRow {
-        id: Uuid::new_v4().to_string(),
-        account_id: account_id.to_owned(),
-        kind: kind::ORGANIZATION.to_owned(),
-        name: name.to_owned(),
-        body: sent.to_json(),
-        owned: "{}".to_owned(),
-        // There is one per account: two at once cannot be.
-        position: 1,
-        revision: 1,
-        created_at: now,
-        updated_at: now,
-        ..ObjectRow::default()
-    }
-}
-
 fn show(row: &ObjectRow) -> Result<Map<String, Value>, ApiError> {
     let mut answer = Sent::read(&row.body)?.into_members();
     for field in DEFAULTS {
@@ -340,11 +340,6 @@ fn show(row: &ObjectRow) -> Result<Map<String, Value>, ApiError> {
     answer.insert("created_at".to_owned(), rfc3339(row.created_at).into());
     answer.insert("updated_at".to_owned(), rfc3339(row.updated_at).into());
     Ok(answer)
-}
-
-/// Reads the team domain of an organisation.
-pub(super) fn auth_domain(row: &ObjectRow) -> Option<Hostname> {
-    Hostname::parse(row.handle.as_deref()?).ok()
 }
 
 const DOH_FIELDS: Fields = Fields {
@@ -373,7 +368,7 @@ async fn update_doh(
 ) -> Result<Envelope<Value>, ApiError> {
     let sent = DOH_FIELDS.whole(body)?;
     length(&sent, "doh_jwt_duration", u64::MAX)?;
-    let first_key = keys::first(&app, &access.account).await?;
+    let first_key = signing_keys::first(&app, &access.account).await?;
     let mut tx = app.db.begin().await?;
     let mut cx = Context::new(&app, &mut tx, &access.account.id);
     if let Some(id) = sent.text("service_token_id")? {
@@ -381,7 +376,7 @@ async fn update_doh(
             .await
             .map_err(|_| invalid("service_token_id", "names no service token".to_owned()))?;
     }
-    let mut row = row_for_update(&mut cx, &access.account.name, first_key).await?;
+    let mut row = organization_row::for_update(&mut cx, &access.account.name, first_key).await?;
     let mut owned = owned(&row)?;
     let answer = Value::Object(sent.into_members());
     owned.insert(DOH.to_owned(), answer.clone());

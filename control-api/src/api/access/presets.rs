@@ -33,6 +33,15 @@ pub(super) fn find(kind: &str, sent: &Sent) -> Result<Option<OidcConfig>, ApiErr
     Ok(Some(config))
 }
 
+/// Whether anybody can sign in by a provider.
+pub(super) fn is_enabled(sent: &Sent) -> Result<bool, ApiError> {
+    let spoken = !UNSPOKEN.contains(&sent.text("type")?.unwrap_or_default());
+    Ok(spoken && sent.switch("enabled")?.unwrap_or(true))
+}
+
+/// Kept as they were sent, and never offered: these speak no OpenID Connect that we could check.
+pub(super) const UNSPOKEN: [&str; 4] = ["facebook", "linkedin", "yandex", "cloudflare"];
+
 fn empty() -> OidcConfig {
     OidcConfig {
         issuer: None,
