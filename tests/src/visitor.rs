@@ -13,7 +13,7 @@ use lintel_dev::{Context as _, Failure};
 use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, ProtocolVersion, RootCertStore};
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, ServerName};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
@@ -29,6 +29,7 @@ pub struct Visitor {
     protocol: Version,
     server_name: Option<String>,
     headers: HeaderMap,
+    certificate: Option<Arc<(CertificateDer<'static>, PrivateKeyDer<'static>)>>,
 }
 
 /// What came back.
@@ -99,7 +100,18 @@ impl Visitor {
             protocol: Version::HTTP_11,
             server_name: None,
             headers: HeaderMap::new(),
+            certificate: None,
         })
+    }
+
+    /// Shows a certificate of its own, where it is asked for one.
+    #[must_use]
+    pub fn showing(
+        &self,
+        certificate: CertificateDer<'static>,
+        key: PrivateKeyDer<'static>,
+    ) -> Self {
+        Self { certificate: Some(Arc::new((certificate, key))), ..self.clone() }
     }
 
     /// Speaks HTTP/2.
@@ -168,10 +180,15 @@ impl Visitor {
         protocol: &str,
     ) -> Result<(TlsStream<TcpStream>, Tls), Failure> {
         let provider = Arc::new(aws_lc_rs::default_provider());
-        let mut config = ClientConfig::builder_with_provider(provider)
+        let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
-            .with_root_certificates(self.roots.clone())
-            .with_no_client_auth();
+            .with_root_certificates(self.roots.clone());
+        let mut config = match self.certificate.as_deref() {
+            Some((certificate, key)) => {
+                config.with_client_auth_cert(vec![certificate.clone()], key.clone_key())?
+            }
+            None => config.with_no_client_auth(),
+        };
         config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
         let name = ServerName::try_from(name.to_owned())?;
         let stream = TcpStream::connect(self.https).await?;

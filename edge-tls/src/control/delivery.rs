@@ -47,7 +47,9 @@ impl Logins {
 
     /// Keeps events. Once this returns they are on disk.
     pub async fn keep(&self, batch: LogBatch) -> Result<(), DiskError> {
-        let dropped = self.on_disk(move |disk| disk.keep(&batch.events)).await?;
+        let kept = self.on_disk(move |disk| Ok((disk.keep(&batch.events)?, disk.len()?))).await;
+        let (dropped, waiting) = kept?;
+        metrics::logins_waiting(waiting);
         if dropped > 0 {
             metrics::logins_dropped(dropped);
             tracing::error!(dropped, "login events are lost: too many wait");

@@ -1,3 +1,4 @@
 //! People sign in: real providers, a real browser, the built worker.
 
 mod browser;
+mod machines;
