@@ -8,7 +8,7 @@ limit=1000000 # Bytes after gzip. A worker that grows past this starts slowly in
 cd "$ROOT"
 lock "$ROOT/target/worker.lock" "building the worker"
 
-sources() { find Cargo.toml Cargo.lock .cargo edge-worker crates -type f ! -path 'edge-worker/build/*' ! -path 'crates/*/tests/*' ! -path 'crates/*/fuzz/*' 2>/dev/null | LC_ALL=C sort; }
+sources() { find Cargo.toml Cargo.lock .cargo scripts/worker.sh edge-worker crates -type f ! -path 'edge-worker/build/*' ! -path 'crates/*/tests/*' ! -path 'crates/*/fuzz/*' 2>/dev/null | LC_ALL=C sort; }
 source_hash() { mapfile -t files < <(sources) && { hash_of "${files[@]}"; printf '%s\n' "$WASM_COMPILER" "$WORKER_BUILD_VERSION"; }; }
 build() { (cd edge-worker && env --unset=RUST_BACKTRACE worker-build --profile worker); }
 gzip_size() { find edge-worker/build -type f \( -name '*.js' -o -name '*.wasm' \) -print0 | LC_ALL=C sort -z | xargs -0 cat | gzip -9 | wc -c; }
