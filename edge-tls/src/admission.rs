@@ -29,7 +29,12 @@ impl Caps {
     /// Nobody is in yet.
     #[must_use]
     pub fn new(limits: &Limits) -> Self {
-        let (max, max_per_client) = (limits.max_connections, limits.max_connections_per_client);
+        Self::of(limits.max_connections, limits.max_connections_per_client)
+    }
+
+    /// So many in all, and of each client.
+    #[must_use]
+    pub fn of(max: usize, max_per_client: usize) -> Self {
         Self { max, max_per_client, open: Mutex::default() }
     }
 

@@ -55,8 +55,8 @@ pub fn read(request: &Request, settings: &Settings) -> Result<Facts, Unreadable>
     })
 }
 
-/// All headers in one call over the boundary. One that `http` does not take is passed on and not
-/// judged by.
+/// All headers in one call over the boundary. One whose value `http` does not take is judged by its
+/// name alone, as if it were empty.
 fn headers(request: &Request) -> HeaderMap {
     let entries = Array::from(&request.headers());
     let mut headers = HeaderMap::with_capacity(entries.length() as usize);
@@ -65,9 +65,9 @@ fn headers(request: &Request) -> HeaderMap {
         let (Some(name), Some(value)) = (entry.get(0).as_string(), entry.get(1).as_string()) else {
             continue;
         };
-        let name = HeaderName::try_from(name.as_str());
-        if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
-            headers.append(name, value);
+        if let Ok(name) = HeaderName::try_from(name.as_str()) {
+            let value = HeaderValue::try_from(value);
+            headers.append(name, value.unwrap_or_else(|_| HeaderValue::from_static("")));
         }
     }
     headers

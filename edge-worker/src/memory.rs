@@ -3,7 +3,8 @@
 use std::cell::RefCell;
 
 use access::Reply;
-use access::memory::{Documents, Outbox, Signatures, Verdicts};
+use access::memory::{Documents, Outbox, Signatures, Spent, Verdicts};
+use access::need::Call;
 use edge_state::access::call::{LogBatch, LoginEvent};
 use edge_state::{Entry, Hostname, Key};
 use routing::Need;
@@ -19,6 +20,7 @@ thread_local! {
     static DOCUMENTS: RefCell<Documents> = RefCell::default();
     static VERDICTS: RefCell<Verdicts> = RefCell::default();
     static SIGNATURES: RefCell<Signatures> = RefCell::default();
+    static SPENT: RefCell<Spent> = RefCell::default();
     static OUTBOX: RefCell<Outbox> = RefCell::default();
 }
 
@@ -47,7 +49,12 @@ impl access::known::Memory for Fresh {
             Need::Sign(sign) => {
                 SIGNATURES.with_borrow_mut(|made| made.find(sign)).map(Reply::Signed)
             }
-            Need::Record(_) | Need::Records(_) | Need::Form | Need::Call(_) => None,
+            Need::Call(call) => {
+                let Call::Spend(spend) = call.as_ref() else { return None };
+                let answer = SPENT.with_borrow(|spent| spent.find(spend))?;
+                serde_json::to_string(&answer).ok().map(Reply::Called)
+            }
+            Need::Record(_) | Need::Records(_) | Need::Form => None,
         }
     }
 }
@@ -86,6 +93,12 @@ pub fn keep(need: &Need, reply: Reply) -> Reply {
         }
         (Need::Sign(sign), Reply::Signed(signature)) => {
             SIGNATURES.with_borrow_mut(|made| made.insert(sign, signature.clone()));
+            reply
+        }
+        (Need::Call(call), Reply::Called(_)) => {
+            if let Call::Spend(spend) = call.as_ref() {
+                SPENT.with_borrow_mut(|spent| spent.insert(spend));
+            }
             reply
         }
         (Need::Fetch(fetch), _) => match &fetch.cache {

@@ -69,7 +69,7 @@ impl Asking<'_> {
                 facts.form = Some(form.unwrap_or_default());
                 return Ok(());
             }
-            Need::Call(call) => outside::call(call, self.env, self.settings).await,
+            Need::Call(call) => outside::call(call, facts.client, self.env, self.settings).await,
             Need::Fetch(fetch) => self.fetch(fetch, facts).await,
             Need::Verify(verify) => self.verify(verify, facts).await,
             Need::Sign(sign) => self.sign(sign, facts).await,

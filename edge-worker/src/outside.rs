@@ -1,5 +1,7 @@
 //! Questions of our own: to the control plane, and to providers and services outside.
 
+use std::net::IpAddr;
+
 use access::need::{Call, Fetch};
 use access::{Reply, known::Fetched};
 use edge_state::Hostname;
@@ -34,9 +36,9 @@ struct Question<'a> {
 }
 
 /// Asks the control plane.
-pub async fn call(call: &Call, env: &Env, settings: &Settings) -> Reply {
+pub async fn call(call: &Call, client: Option<IpAddr>, env: &Env, settings: &Settings) -> Reply {
     let asked = match serde_json::to_string(call) {
-        Ok(body) => control(call.path(), &body, env, settings).await,
+        Ok(body) => control(call.path(), &body, client, env, settings).await,
         Err(error) => Err(error.to_string()),
     };
     asked.map_or_else(Reply::Failed, Reply::Called)
@@ -45,12 +47,20 @@ pub async fn call(call: &Call, env: &Env, settings: &Settings) -> Reply {
 /// Brings login events to the control plane.
 pub async fn log(batch: &LogBatch, env: &Env, settings: &Settings) -> Result<(), String> {
     let body = serde_json::to_string(batch).map_err(|error| error.to_string())?;
-    control("logs", &body, env, settings).await.map(|_| ())
+    control("logs", &body, None, env, settings).await.map(|_| ())
 }
 
-async fn control(path: &str, body: &str, env: &Env, settings: &Settings) -> Result<String, String> {
+/// With the visitor's address, so that no visitor's questions take the places of all others.
+async fn control(
+    path: &str,
+    body: &str,
+    client: Option<IpAddr>,
+    env: &Env,
+    settings: &Settings,
+) -> Result<String, String> {
+    let client = client.map(|client| client.to_string()).unwrap_or_default();
     let path = format!("/edge/v1/access/{path}");
-    let mut headers = vec![("content-type", "application/json")];
+    let mut headers = vec![("content-type", "application/json"), ("x-lintel-client", &client)];
     let response = if let Ok(relay) = env.service(CONTROL) {
         let url = format!("http://control{path}");
         let question = Question { method: "POST", url: &url, headers, body: Some(body) };

@@ -7,6 +7,7 @@
 pub mod delivery;
 pub mod disk;
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use self::delivery::Logins;
+use crate::admission::Caps;
 use crate::body::{self, Body};
 use crate::local::Answer;
 use crate::metrics;
@@ -35,6 +37,11 @@ const TIMEOUT: Duration = Duration::from_secs(8);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Questions under way at once. Who comes on top of them waits, within [`TIMEOUT`].
 const AT_ONCE: usize = 64;
+/// Of one visitor (an IPv4 address or an IPv6 /64), waiting ones counted. Who comes on top of them
+/// is refused.
+const AT_ONCE_OF_ONE: usize = 8;
+/// The visitor on whose behalf the worker asks.
+const CLIENT: &str = "x-lintel-client";
 
 /// Where the control plane is, and as whom to ask.
 #[derive(Clone)]
@@ -49,6 +56,7 @@ pub struct Relay {
     control: Control,
     logins: Logins,
     places: Semaphore,
+    visitors: Arc<Caps>,
 }
 
 /// Why a question is not answered.
@@ -64,6 +72,8 @@ enum Refused {
     Http(#[from] reqwest::Error),
     #[error("the control plane's answer is longer than {MAX_BYTES} bytes")]
     TooLong,
+    #[error("{0} has {AT_ONCE_OF_ONE} questions under way already")]
+    TooMany(IpAddr),
     #[error("no answer from the control plane within {TIMEOUT:?}")]
     Timeout,
 }
@@ -91,11 +101,13 @@ impl Relay {
     /// A relay to the control plane; login events go by `logins`.
     #[must_use]
     pub fn new(control: Control, logins: Logins) -> Self {
-        Self { control, logins, places: Semaphore::new(AT_ONCE) }
+        let visitors = Arc::new(Caps::of(usize::MAX, AT_ONCE_OF_ONE));
+        Self { control, logins, places: Semaphore::new(AT_ONCE), visitors }
     }
 
     async fn relay(&self, request: Request<Incoming>) -> Result<Response<Body>, Refused> {
         let question = question(&request).ok_or(Refused::NoQuestion)?.to_owned();
+        let client = client(&request);
         let max = if question == "logs" { MAX_BATCH } else { MAX_BYTES };
         let body = Limited::new(request.into_body(), max).collect().await;
         let body = body.map_err(Refused::Body)?.to_bytes();
@@ -105,6 +117,7 @@ impl Relay {
             self.logins.keep(batch).await?;
             return Ok(json(StatusCode::OK, "{}"));
         }
+        let _one = self.visitors.admit(client).map_err(|_| Refused::TooMany(client))?;
         let asked = async {
             let _place = self.places.acquire().await;
             let mut response = self.control.ask(&question, body).await?;
@@ -149,6 +162,12 @@ fn question<B>(request: &Request<B>) -> Option<&str> {
         .then_some(question)
 }
 
+/// Nobody's questions are one visitor's.
+fn client<B>(request: &Request<B>) -> IpAddr {
+    let text = request.headers().get(CLIENT).and_then(|value| value.to_str().ok());
+    text.and_then(|text| text.parse().ok()).unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED))
+}
+
 fn json(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
     let mut response = Response::new(body::full(text));
     *response.status_mut() = status;
@@ -164,6 +183,7 @@ impl Refused {
             Self::Body(_) => (StatusCode::BAD_REQUEST, "bad_body"),
             Self::Disk(_) => (StatusCode::INSUFFICIENT_STORAGE, "disk"),
             Self::Http(_) | Self::TooLong => (StatusCode::BAD_GATEWAY, "unreachable"),
+            Self::TooMany(_) => (StatusCode::TOO_MANY_REQUESTS, "too_many"),
             Self::Timeout => (StatusCode::GATEWAY_TIMEOUT, "timeout"),
         }
     }

@@ -70,6 +70,26 @@ async fn questions_pass_with_the_edges_token_and_nothing_else_does() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_visitor_does_not_take_the_places_of_all() {
+    let lintel = lintel().await;
+    let ask = |client: &'static str, question: &'static str| {
+        let request = Request::post(format!("https://{HOST}/control/edge/v1/access/{question}"));
+        let request = request.header("x-client", client).body(Full::from("{}")).unwrap();
+        let visitor = lintel.visitor();
+        async move { visitor.send(HOST, request).await.status().as_u16() }
+    };
+    let greedy: Vec<_> = (0..8).map(|_| tokio::spawn(ask("2001:db8::7", "sign_outs"))).collect();
+    until("eight questions are under way", async || lintel.feed.held() == 8).await;
+    assert_eq!(ask("2001:db8::8", "pins/check").await, 429, "of the same network");
+    assert_eq!(ask("2001:db8:0:1::7", "pins/check").await, 200);
+    lintel.feed.release();
+    for question in greedy {
+        assert_eq!(question.await.unwrap(), 200);
+    }
+    assert_eq!(ask("2001:db8::8", "pins/check").await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn login_events_survive_the_control_planes_absence_and_a_restart() {
     let mut lintel = lintel().await;
     log(&lintel, 0..2).await;

@@ -32,7 +32,8 @@ export default {
       case "control": {
         const { method } = request;
         const body = method === "GET" ? undefined : request.body;
-        return env.CONTROL.fetch(`http://control/${rest.join("/")}${url.search}`, { method, body });
+        const headers = { "X-Lintel-Client": request.headers.get("X-Client") ?? "" };
+        return env.CONTROL.fetch(`http://control/${rest.join("/")}${url.search}`, { method, headers, body });
       }
       case "access-key":
         return new Response(env.LINTEL_ACCESS_KEY);

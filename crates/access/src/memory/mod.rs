@@ -3,14 +3,17 @@
 //!
 //! - [`documents`]: what providers answered: discovery documents, key sets
 //! - [`verdicts`]: signatures that were right; [`signatures`]: those that were made here
+//! - [`spent`]: what counted once, and has
 //! - [`outbox`]: login events that the control plane does not have yet
 
 pub mod documents;
 pub mod outbox;
 pub mod signatures;
+pub mod spent;
 pub mod verdicts;
 
 pub use documents::Documents;
 pub use outbox::Outbox;
 pub use signatures::Signatures;
+pub use spent::Spent;
 pub use verdicts::Verdicts;

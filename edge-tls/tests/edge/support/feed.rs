@@ -29,6 +29,8 @@ pub struct Feed {
 struct Shared {
     state: Mutex<Contents>,
     changed: Notify,
+    /// Sign-outs are answered from then on.
+    released: Notify,
 }
 
 #[derive(Default)]
@@ -41,6 +43,8 @@ struct Contents {
     snapshots: usize,
     /// Ids of the login events that arrived, in order.
     logins: Vec<String>,
+    /// Sign-outs that wait for an answer.
+    held: usize,
     /// Refuses batches with this one in it.
     poison: Option<String>,
 }
@@ -74,6 +78,7 @@ impl Feed {
             .route("/edge/v1/points_of_presence/{name}", put(announce))
             .route("/edge/v1/access/logs", post(logs))
             .route("/edge/v1/access/pins/check", post(check_pin))
+            .route("/edge/v1/access/sign_outs", post(hold))
             .route("/edge/v1/access/spend", post(async || StatusCode::CONFLICT))
             .with_state(self.shared.clone());
         let server = tokio::spawn(async move {
@@ -132,6 +137,14 @@ impl Feed {
 
     pub fn logins(&self) -> Vec<String> {
         self.shared.state.lock().unwrap().logins.clone()
+    }
+
+    pub fn held(&self) -> usize {
+        self.shared.state.lock().unwrap().held
+    }
+
+    pub fn release(&self) {
+        self.shared.released.notify_waiters();
     }
 
     pub fn refuse_logins_with(&self, id: &str) {
@@ -225,6 +238,13 @@ async fn logs(
     }
     state.logins.extend(ids);
     Ok(Json(()))
+}
+
+async fn hold(State(shared): State<Arc<Shared>>) -> Json<()> {
+    let released = shared.released.notified();
+    shared.state.lock().unwrap().held += 1;
+    released.await;
+    Json(())
 }
 
 async fn check_pin(headers: HeaderMap, body: String) -> Answer<serde_json::Value> {
