@@ -16,7 +16,7 @@
 //! | say what a peer is and may do | [`peer`], out of [`metadata`] or by hand |
 //! | take messages out of requests, and send them | [`binding`] |
 //! | log people out | [`logout::LogoutParty`] |
-//! | read keys that somebody pasted | [`certificate::read_keys`] |
+//! | read keys that somebody pasted | [`pasted::read_keys`] |
 //! | hold keys | [`key`]; with the feature `native`, ready-made on aws-lc-rs |
 //!
 //! Below these are the messages ([`authn_request`], [`response`], [`assertion`], [`name_id`]), XML
@@ -167,7 +167,9 @@ pub mod metadata;
 pub mod name_id;
 #[cfg(feature = "native")]
 pub mod native;
+pub mod pasted;
 pub mod peer;
+mod public_key;
 pub mod replay;
 pub mod response;
 pub mod service_provider;

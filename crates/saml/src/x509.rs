@@ -6,8 +6,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use der::asn1::{AnyRef, BitStringRef, GeneralizedTime, ObjectIdentifier, UintRef, UtcTime};
 use der::{Decode as _, Reader as _, SliceReader, Tag, Tagged as _};
 
-use crate::key::KeyKind;
-
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
@@ -23,6 +21,18 @@ const NAMES: [(&str, &str); 8] = [
     ("0.9.2342.19200300.100.1.25", "DC"),
     ("1.2.840.113549.1.9.1", "emailAddress"),
 ];
+
+/// What a public key is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KeyKind {
+    /// RSA, with the length of its modulus.
+    Rsa {
+        /// In bits.
+        bits: usize,
+    },
+    /// ECDSA on the curve P-256.
+    P256,
+}
 
 pub(crate) struct Certificate<'d> {
     pub spki: &'d [u8],

@@ -2,7 +2,7 @@
 //! Keys as people paste them.
 
 use libfuzzer_sys::fuzz_target;
-use saml::certificate::{FoundKey, read_keys};
+use saml::pasted::{FoundKey, read_keys};
 
 fuzz_target!(|pasted: &[u8]| {
     for key in read_keys(pasted).unwrap_or_default() {

@@ -8,11 +8,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use saml::binding::{Incoming, Kind, post};
-use saml::certificate::{Certificate, read_keys};
+use saml::certificate::Certificate;
 use saml::key::{
     Decrypter, Encrypter, KeyError, KeyTransport, PublicKey, SignatureAlgorithm, Signer, Verifier,
 };
 use saml::metadata::{Endpoint, IndexedEndpoint};
+use saml::pasted::read_keys;
 use saml::peer::{IdentityProviderPeer, ServiceProviderPeer};
 use zeroize::Zeroizing;
 

@@ -11,7 +11,7 @@ use crate::key::{Encrypter, Random, Signer, fresh_id};
 use crate::message::Outgoing;
 use crate::name_id::NameId;
 use crate::response::{self, Status};
-use crate::signature::SignError;
+use crate::signature::{SignError, Signed};
 use crate::xml::vocabulary::SAML;
 use crate::xml::{UnwritableText, Writer};
 
@@ -30,18 +30,6 @@ pub struct Issue<'a> {
     pub encrypted_to: Option<&'a Recipient>,
     /// To whom the name alone is encrypted, if at all.
     pub name_encrypted_to: Option<&'a Recipient>,
-}
-
-/// Which signatures a service provider gets. Each costs one operation with the private key.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub enum Signed {
-    /// The assertion and the response around it.
-    #[default]
-    Both,
-    /// The assertion.
-    Assertion,
-    /// The response.
-    Response,
 }
 
 /// Why nothing was issued.

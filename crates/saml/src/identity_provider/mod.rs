@@ -14,7 +14,8 @@ use crate::binding::HTTP_POST;
 use crate::metadata::{ServiceProviderRole, is_location};
 use crate::peer::ServiceProviderPeer;
 
-pub use issue::{Issue, IssueError, Signed};
+pub use crate::signature::Signed;
+pub use issue::{Issue, IssueError};
 pub use request::{Accepted, Offer, RequestError};
 
 /// This identity provider.

@@ -9,9 +9,9 @@ use crate::assertion::Attribute;
 use crate::binding::HTTP_POST;
 use crate::certificate::{Certificate, CertificateError};
 use crate::encryption::ContentEncryption;
-use crate::identity_provider::Signed;
 use crate::key::KeyKind;
 use crate::name_id::format;
+use crate::signature::Signed;
 
 /// What is going to be issued.
 #[derive(Clone, Copy, Debug)]

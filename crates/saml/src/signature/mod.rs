@@ -52,3 +52,15 @@ impl DigestAlgorithm {
         }
     }
 }
+
+/// Which signatures a service provider gets. Each costs one operation with the private key.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Signed {
+    /// The assertion and the response around it.
+    #[default]
+    Both,
+    /// The assertion.
+    Assertion,
+    /// The response.
+    Response,
+}

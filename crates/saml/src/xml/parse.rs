@@ -26,8 +26,15 @@ pub(super) struct Parser<'i> {
     pub(super) xml: Binding,
 }
 
+impl Document {
+    /// Parses UTF-8 text, with or without byte order mark.
+    pub fn parse(input: &[u8], limits: &Limits) -> Result<Self, XmlError> {
+        Parser::parse(input, limits)
+    }
+}
+
 impl<'i> Parser<'i> {
-    pub fn parse(bytes: &'i [u8], limits: &'i Limits) -> Result<Document, XmlError> {
+    fn parse(bytes: &'i [u8], limits: &'i Limits) -> Result<Document, XmlError> {
         let at_start = |kind| XmlError { kind, line: 1, column: 1 };
         if bytes.len() > limits.bytes {
             return Err(at_start(TooMuch { what: "bytes", limit: limits.bytes }));

@@ -61,6 +61,25 @@ pub struct Children<'d> {
 }
 
 impl<'d> Element<'d> {
+    /// The text of an element that holds nothing but text, as it stands. A comment inside is
+    /// refused: canonicalisation drops it, so whoever stops reading at it reads another name than
+    /// the one that was signed (CVE-2017-11427).
+    pub fn text(self) -> Result<&'d str, ShapeError> {
+        let mut text = "";
+        for index in self.child_indices() {
+            match self.document.nodes[index as usize] {
+                Node::Text(span) if text.is_empty() => text = self.document.str(span),
+                _ => return Err(ShapeError::NotPlainText { element: self.name() }),
+            }
+        }
+        Ok(text)
+    }
+
+    /// [`Self::text`] without white space around it, as URIs and base64 are read.
+    pub fn trimmed(self) -> Result<&'d str, ShapeError> {
+        Ok(self.text()?.trim_matches([' ', '\t', '\r', '\n']))
+    }
+
     /// The child elements, where nothing else stands between them but white space and comments.
     pub fn children(self) -> Result<Children<'d>, ShapeError> {
         let mut elements = Vec::new();

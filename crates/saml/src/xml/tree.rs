@@ -3,10 +3,6 @@
 
 use std::fmt;
 
-use super::limits::{Limits, XmlError};
-use super::parse::Parser;
-use super::shape::ShapeError;
-
 /// A part of [`Document::text`], in bytes.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Span {
@@ -69,7 +65,8 @@ pub(super) enum Node {
     },
 }
 
-/// A well-formed XML document with namespaces, without DTD, and within its [`Limits`].
+/// A well-formed XML document with namespaces, without DTD, and within its
+/// [`Limits`](super::Limits).
 pub struct Document {
     pub(super) text: String,
     pub(super) nodes: Vec<Node>,
@@ -78,11 +75,6 @@ pub struct Document {
 }
 
 impl Document {
-    /// Parses UTF-8 text, with or without byte order mark.
-    pub fn parse(input: &[u8], limits: &Limits) -> Result<Self, XmlError> {
-        Parser::parse(input, limits)
-    }
-
     /// The document element.
     #[must_use]
     pub fn root(&self) -> Element<'_> {
@@ -206,25 +198,6 @@ impl<'d> Element<'d> {
             };
             Some(index)
         })
-    }
-
-    /// The text of an element that holds nothing but text, as it stands. A comment inside is
-    /// refused: canonicalisation drops it, so whoever stops reading at it reads another name than
-    /// the one that was signed (CVE-2017-11427).
-    pub fn text(self) -> Result<&'d str, ShapeError> {
-        let mut text = "";
-        for index in self.child_indices() {
-            match self.document.nodes[index as usize] {
-                Node::Text(span) if text.is_empty() => text = self.document.str(span),
-                _ => return Err(ShapeError::NotPlainText { element: self.name() }),
-            }
-        }
-        Ok(text)
-    }
-
-    /// [`Self::text`] without white space around it, as URIs and base64 are read.
-    pub fn trimmed(self) -> Result<&'d str, ShapeError> {
-        Ok(self.text()?.trim_matches([' ', '\t', '\r', '\n']))
     }
 
     /// The name as errors tell it.

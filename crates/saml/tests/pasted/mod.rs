@@ -2,8 +2,9 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use saml::certificate::{CertificateError, FoundKey, read_keys};
+use saml::certificate::CertificateError;
 use saml::key::{KeyKind, PublicKeyError};
+use saml::pasted::{FoundKey, PastedError, read_keys};
 
 use crate::assert_matches;
 use crate::interop::schema::entity;
@@ -15,7 +16,7 @@ fn keys(pasted: &str) -> Vec<Vec<u8>> {
     found.iter().map(|key| key.public_key().spki().to_vec()).collect()
 }
 
-fn error(pasted: &str) -> CertificateError {
+fn error(pasted: &str) -> PastedError {
     read_keys(pasted.as_bytes()).expect_err(pasted)
 }
 
@@ -103,45 +104,54 @@ fn a_chain() {
     assert_eq!(authority.subject(), "CN=ca, O=Authority, C=XX");
     assert_eq!(keys(&files.read("end.rsa")), alone);
 
-    assert_eq!(error(&files.read("end.key")), CertificateError::PrivateKey);
-    assert_eq!(error(&files.read("end.csr")), CertificateError::Request);
-    assert_matches!(error(&files.read("end.p7b")), CertificateError::Container(_));
+    assert_eq!(error(&files.read("end.key")), PastedError::PrivateKey);
+    assert_eq!(error(&files.read("end.csr")), PastedError::Request);
+    assert_matches!(error(&files.read("end.p7b")), PastedError::Container(_));
     assert_eq!(
         error(&files.read("weak.crt")),
-        CertificateError::Key(PublicKeyError::TooShort(1024))
+        PastedError::Certificate(CertificateError::Key(PublicKeyError::TooShort(1024)))
     );
-    assert_eq!(error(&files.read("p384.crt")), CertificateError::Key(PublicKeyError::Kind));
-    assert_eq!(error(&(end + &files.read("end.key"))), CertificateError::PrivateKey);
+    assert_eq!(
+        error(&files.read("p384.crt")),
+        PastedError::Certificate(CertificateError::Key(PublicKeyError::Kind))
+    );
+    assert_eq!(error(&(end + &files.read("end.key"))), PastedError::PrivateKey);
 }
 
 #[test]
 fn what_is_wrong_is_explained() {
     let pem = IDP.certificate.pem();
     for (pasted, expected) in [
-        ("", CertificateError::Empty),
-        ("\u{feff} \n", CertificateError::Empty),
-        ("\"\"", CertificateError::Empty),
-        ("hello, world", CertificateError::Unreadable),
-        ("aGVsbG8gd29ybGQ=", CertificateError::NotACertificate),
-        ("https://idp.example/metadata", CertificateError::Address),
-        (&pem[..200], CertificateError::Truncated("CERTIFICATE".to_owned())),
-        (&pem.replace("MII", "!II"), CertificateError::Unreadable),
-        (&wrapped("ENCRYPTED PRIVATE KEY", b"x"), CertificateError::PrivateKey),
-        (&wrapped("RSA PUBLIC KEY", b"x"), CertificateError::Key(PublicKeyError::Unreadable)),
-        ("<html></html>", CertificateError::NoCertificate),
+        ("", PastedError::Empty),
+        ("\u{feff} \n", PastedError::Empty),
+        ("\"\"", PastedError::Empty),
+        ("hello, world", PastedError::Certificate(CertificateError::Unreadable)),
+        ("aGVsbG8gd29ybGQ=", PastedError::Certificate(CertificateError::NotACertificate)),
+        ("https://idp.example/metadata", PastedError::Address),
+        (&pem[..200], PastedError::Truncated("CERTIFICATE".to_owned())),
+        (&pem.replace("MII", "!II"), PastedError::Certificate(CertificateError::Unreadable)),
+        (&wrapped("ENCRYPTED PRIVATE KEY", b"x"), PastedError::PrivateKey),
+        (
+            &wrapped("RSA PUBLIC KEY", b"x"),
+            PastedError::Certificate(CertificateError::Key(PublicKeyError::Unreadable)),
+        ),
+        ("<html></html>", PastedError::Certificate(CertificateError::NoCertificate)),
     ] {
         assert_eq!(error(pasted), expected, "{pasted}");
     }
-    assert_matches!(error("<html><body></html>"), CertificateError::Xml(_));
+    assert_matches!(error("<html><body></html>"), PastedError::Xml(_));
     assert_matches!(
         error("<EntityDescriptor xmlns=\"urn:oasis:names:tc:SAML:2.0:metadata\"/>"),
-        CertificateError::Metadata(_)
+        PastedError::Metadata(_)
     );
     let cut = &IDP.certificate.der()[..100];
     assert_matches!(
         read_keys(cut).unwrap_err(),
-        CertificateError::NotACertificate | CertificateError::Unreadable
+        PastedError::Certificate(CertificateError::NotACertificate | CertificateError::Unreadable)
     );
     let longer = [IDP.certificate.der(), b"x"].concat();
-    assert_eq!(error(&wrapped("CERTIFICATE", &longer)), CertificateError::NotACertificate);
+    assert_eq!(
+        error(&wrapped("CERTIFICATE", &longer)),
+        PastedError::Certificate(CertificateError::NotACertificate)
+    );
 }

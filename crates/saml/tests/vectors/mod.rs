@@ -1,6 +1,6 @@
 //! Files by other implementations, which need no program here.
 
-use saml::certificate::read_keys;
+use saml::pasted::read_keys;
 
 use crate::support::world::World;
 
