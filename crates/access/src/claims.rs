@@ -4,7 +4,7 @@ use jwt_compact::Claims as Timed;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::jwt::InvalidToken;
+use crate::invalid::InvalidToken;
 
 /// The claims of a token whose signature is right. Whether they count here, [`Self::check`] says.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,5 +1,7 @@
-//! URLs and forms that we write or read.
+//! URLs, forms and base64url that we write or read.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// RFC 3986 §2.3: what never needs to be encoded.
@@ -22,6 +24,11 @@ pub fn decoded(text: &str) -> Option<String> {
 pub fn query<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let pairs = pairs.into_iter().map(|(n, v)| format!("{}={}", component(n), component(v)));
     pairs.collect::<Vec<_>>().join("&")
+}
+
+/// base64url without padding, in its one spelling (RFC 7515 §2, RFC 4648 §3.5).
+pub(crate) fn from_base64url(text: &str) -> Option<Vec<u8>> {
+    URL_SAFE_NO_PAD.decode(text).ok()
 }
 
 /// The values of a query or of a posted form (`application/x-www-form-urlencoded`).

@@ -8,8 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::Need;
-use crate::login::attempt::{Attempt, Browser};
-use crate::login::callback::Answer;
+use crate::login::attempt::{Answer, Attempt, Browser};
 use crate::login::identity::{ProviderError, Said, identity as one_identity};
 use crate::oidc::client::{
     Tokens, bearer_request, code_request, open_secret, redirect_uri, token_request,

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::jwt::{InvalidToken, decode};
+use crate::encoding::from_base64url;
+use crate::invalid::InvalidToken;
 use crate::need::{Algorithm, PublicKey};
 
 /// A key that verifies.
@@ -87,10 +88,10 @@ fn read(value: Value) -> Option<Jwk> {
 
 /// Whether the numbers can be a key of a strength that we take.
 fn is_sound(key: &PublicKey) -> bool {
-    let long = |text: &str, bytes| decode(text).is_some_and(|number| number.len() == bytes);
+    let long = |text: &str, bytes| from_base64url(text).is_some_and(|number| number.len() == bytes);
     match key {
         PublicKey::Rsa { n, e } => {
-            let (Some(n), Some(e)) = (decode(n), decode(e)) else { return false };
+            let (Some(n), Some(e)) = (from_base64url(n), from_base64url(e)) else { return false };
             let modulus = n.strip_prefix(&[0]).unwrap_or(&n); // A sign byte that some still write.
             let strong = (256..=1024).contains(&modulus.len()) && modulus[0] >= 0x80;
             let e = e.iter().fold(0_u64, |e, byte| (e << 8 | u64::from(*byte)).min(1 << 40));

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::claims::Registered;
+use crate::encoding::from_base64url;
 use crate::json::says_everything_once;
 use crate::jwks::{self, Jwk};
 use crate::jws::ByShell;
@@ -13,6 +14,7 @@ use crate::need::Algorithm;
 use crate::{Known, Need};
 
 pub use crate::claims::{Claims, Expect, Issuer, Profile};
+pub use crate::invalid::InvalidToken;
 
 /// Longer texts are not looked at.
 pub const MAX_BYTES: usize = 64 << 10;
@@ -22,59 +24,6 @@ const MAX_HEADER_BYTES: usize = 4 << 10;
 
 /// Longer names of keys are refused.
 const MAX_KID_BYTES: usize = 1 << 10;
-
-/// Why a token does not count. `Display` is for logs; who showed it is told less.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub enum InvalidToken {
-    /// More than [`MAX_BYTES`].
-    #[error("the token is too long")]
-    TooLong,
-    /// Not a JWS in compact form with a JSON object for its claims, or a claim of the wrong type.
-    #[error("this is no signed token")]
-    Malformed,
-    /// A name is there twice.
-    #[error("the token says something twice")]
-    Repeated,
-    /// `alg` is none that we take.
-    #[error("the token is signed with an algorithm that is not accepted")]
-    Algorithm,
-    /// `crit` or `b64`: an extension that we would have to understand (RFC 7515 §4.1.11).
-    #[error("the token depends on extensions that are not understood")]
-    Critical,
-    /// `typ`, or a claim, says that it is another kind of token.
-    #[error("this is another kind of token")]
-    Kind,
-    /// Nobody whom we trust has a key of this name.
-    #[error("the key that the token names is unknown")]
-    UnknownKey,
-    /// There are several keys, and the token does not say which (OIDC Core §10.1).
-    #[error("the token does not say by which of several keys it is signed")]
-    AmbiguousKey,
-    /// The signature is not by that key.
-    #[error("the signature is wrong")]
-    Signature,
-    /// A claim that must be there is not.
-    #[error("the claim {0} is missing")]
-    Missing(&'static str),
-    /// `iss` is somebody else.
-    #[error("the issuer is another one")]
-    Issuer,
-    /// `aud` is somebody else.
-    #[error("the token is for somebody else")]
-    Audience,
-    /// `azp` is somebody else, or absent where there are several audiences.
-    #[error("the token was issued to somebody else")]
-    AuthorizedParty,
-    /// `nbf` is yet to come.
-    #[error("the token is not valid yet")]
-    NotYetValid,
-    /// `iat` is yet to come, or before 1970.
-    #[error("the token was issued at an impossible time")]
-    IssuedInFuture,
-    /// `exp` is over, and everything else is right.
-    #[error("the token has expired")]
-    Expired,
-}
 
 /// A token that was read and not verified.
 #[derive(Clone, Debug)]
@@ -111,7 +60,7 @@ pub fn parse(text: &str) -> Result<Unverified<'_>, InvalidToken> {
         return Err(InvalidToken::TooLong);
     }
     for part in [header, claims] {
-        let json = decode(part).ok_or(InvalidToken::Malformed)?;
+        let json = from_base64url(part).ok_or(InvalidToken::Malformed)?;
         if !says_everything_once(&json) {
             let valid = serde_json::from_slice::<Value>(&json).is_ok();
             return Err(if valid { InvalidToken::Repeated } else { InvalidToken::Malformed });
@@ -197,10 +146,4 @@ impl Unverified<'_> {
         let claims = self.token.deserialize_claims_unchecked::<Registered>();
         Claims::try_from(claims.map_err(|_| InvalidToken::Malformed)?)
     }
-}
-
-/// base64url without padding, in its one spelling (RFC 7515 §2, RFC 4648 §3.5).
-pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
-    use base64::Engine as _;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).ok()
 }

@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use edge_state::access::{ApplicationRecord, OrganizationRecord};
 use edge_state::{Hostname, Key};
 
-use crate::admission::{Entrance, admit};
+use crate::admission::admit;
 use crate::login::attempt::Target;
-use crate::login::finish::{self, Place, web};
-use crate::login::start;
+use crate::login::finish;
+use crate::login::place::{Place, web};
+use crate::login::refusal::refused;
 use crate::page::launcher::{Tile, View, render};
 use crate::policy::Outcome;
 use crate::visit::{Session, Visit};
@@ -69,11 +70,11 @@ pub(crate) fn answer(visit: &Visit) -> Result<Response, Need> {
 /// The App Launcher's own application, if there is one, says who sees the App Launcher at all.
 fn guard(visit: &Visit, session: &Session, target: &Target) -> Result<Option<Response>, Need> {
     let Some(launcher) = &visit.organization.launcher else { return Ok(None) };
-    let admitted = admit(&entrance(visit, session, &launcher.application_id), visit.known)?;
+    let admitted = admit(&visit.entrance_of(session, &launcher.application_id), visit.known)?;
     let application = match admitted.map(|admitted| admitted.application) {
         Ok(Some(application)) => application,
         Ok(None) => return Ok(None),
-        Err(reason) => return start::refused(visit, reason, None, target).map(Some),
+        Err(reason) => return refused(visit, reason, None, target).map(Some),
     };
     let verdict = finish::judge(visit, session.identity(), &application.policies, target)?;
     if verdict.outcome.admits() {
@@ -84,21 +85,9 @@ fn guard(visit: &Visit, session: &Session, target: &Target) -> Result<Option<Res
     Ok(Some(place.deny(&verdict.reason(), by.map(|policy| policy.id.as_str()), "")))
 }
 
-fn entrance<'e>(visit: &Visit<'e>, session: &'e Session, application: &'e str) -> Entrance<'e> {
-    Entrance {
-        auth_domain: visit.home(),
-        application: Some(application),
-        provider: Some(&session.identity().idp.id),
-        user: Some(&session.identity().user_id),
-        issued_at: Some(session.issued_at),
-        service_token: None,
-        now: visit.now(),
-    }
-}
-
 fn tile<'a>(visit: &Visit<'a>, session: &Session, id: &str) -> Result<Option<Tile<'a>>, Need> {
     let Some(application) = visit.known.records.application(id)? else { return Ok(None) };
-    let admitted = admit(&entrance(visit, session, id), visit.known)?.is_ok();
+    let admitted = admit(&visit.entrance_of(session, id), visit.known)?.is_ok();
     if !admitted || !application.app_launcher_visible {
         return Ok(None);
     }

@@ -5,7 +5,8 @@
 //! tested natively, and a shell only carries out one need after the other.
 //!
 //! - [`admission`]: whether the parties of an entrance exist and are on
-//! - [`policy`]: what policies say; [`explain`]: why; [`draft`]: what unsaved ones would say
+//! - [`policy`]: what policies say; [`trace`]: why, rule by rule; [`explain`]: in words; [`draft`]:
+//!   what unsaved ones would say
 //! - [`team`]: all that is answered on the team domain: signing in, the App Launcher, signing out
 //! - [`gate`]: who passes to an application; [`door`]: which one, [`classify`]: who reads the answer
 //! - [`token`], [`jwt`], [`jwks`]: what is signed; [`handover`]: what travels sealed
@@ -33,6 +34,7 @@ pub mod gate;
 pub mod get_identity;
 mod github;
 pub mod handover;
+mod invalid;
 pub mod json;
 pub mod jwks;
 pub mod jws;
@@ -57,7 +59,9 @@ pub mod team;
 #[cfg(test)]
 mod testing;
 pub mod token;
+pub mod trace;
 mod visit;
+mod visitor;
 
 pub use known::{Known, Reply};
 pub use need::Need;

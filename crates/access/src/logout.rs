@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::Value;
 
 use crate::event::{Action, Parties as _};
-use crate::login::choose;
+use crate::login::refusal;
 use crate::need::Call;
 use crate::page::{Link, logout as page, message};
 use crate::redirect;
@@ -30,7 +30,7 @@ pub(crate) fn answer(visit: &Visit) -> Result<Response, Need> {
         }));
     }
     if let Err(foreign) = csrf::check(visit.request.headers, &visit.origin()) {
-        return Ok(choose::foreign(visit, &foreign.to_string(), ACTION.to_owned()));
+        return Ok(refusal::foreign(visit, &foreign.to_string(), ACTION.to_owned()));
     }
     let everywhere = given.get("everywhere") == Some("1");
     let mut ended = Ok(());

@@ -9,7 +9,8 @@ use crate::admission::{Entrance, NotAdmitted, admit};
 use crate::event::{Action, Parties as _};
 use crate::login::attempt::{Attempt, Browser};
 use crate::login::identity::{Said, email as one_address, identity};
-use crate::login::{callback, choose, finish, start, target};
+use crate::login::refusal::{self, refused};
+use crate::login::{callback, finish, target};
 use crate::need::Call;
 use crate::page::{Link, pin};
 use crate::visit::{Visit, Words};
@@ -74,7 +75,7 @@ pub(crate) fn answer(visit: &Visit) -> Result<Response, Need> {
     };
     let target = &attempt.target;
     if let Err(foreign) = csrf::check(visit.request.headers, &visit.origin()) {
-        return Ok(choose::foreign(visit, &foreign.to_string(), target.login_url()));
+        return Ok(refusal::foreign(visit, &foreign.to_string(), target.login_url()));
     }
     let Some(browser) = Browser::find(visit.request.headers).filter(|b| attempt.is_of(b)) else {
         let words = Words {
@@ -87,19 +88,12 @@ pub(crate) fn answer(visit: &Visit) -> Result<Response, Need> {
         return Ok(visit.refuse(words, visit.event(Action::Login, false, reason)));
     };
     let provider = Some(attempt.provider.as_str());
-    let entrance = Entrance {
-        auth_domain: visit.home(),
-        application: target.application.as_deref(),
-        provider,
-        user: None,
-        issued_at: None,
-        service_token: None,
-        now: visit.now(),
-    };
+    let entrance =
+        Entrance { application: target.application.as_deref(), provider, ..visit.entrance() };
     let record = match admit(&entrance, visit.known)?.map(|admitted| admitted.provider) {
         Ok(Some(record)) if record.protocol == Protocol::OneTimePin {} => record,
-        Ok(_) => return start::refused(visit, NotAdmitted::NoProvider, provider, target),
-        Err(reason) => return start::refused(visit, reason, provider, target),
+        Ok(_) => return refused(visit, NotAdmitted::NoProvider, provider, target),
+        Err(reason) => return refused(visit, reason, provider, target),
     };
     let typed = form.get("email").unwrap_or_default();
     if attempt.is_over(visit.now()) {
@@ -129,7 +123,7 @@ pub(crate) fn answer(visit: &Visit) -> Result<Response, Need> {
             // No `amr`: RFC 8176 has no name for a mailbox, and `otp` would pass for a second factor.
             match identity(visit, record, said) {
                 Ok(identity) => finish::sign_in(visit, record, target, &identity),
-                Err(error) => Ok(callback::failed(visit, record, target, &error)),
+                Err(error) => Ok(refusal::failed(visit, record, target, &error)),
             }
         }
         Ok(PinChecked::Wrong { tries_left }) => {

@@ -7,37 +7,15 @@
 //! A rule that cannot be evaluated counts against the visitor wherever it stands: it does not admit,
 //! does not fulfil a requirement, does exclude; and in a `deny` policy it is the other way round.
 
-use std::net::IpAddr;
-
 use edge_state::access::policy::Decision;
-use edge_state::access::{Identity, OrganizationRecord, Policy, ServiceTokenRecord};
+use edge_state::access::{OrganizationRecord, Policy};
 use serde::{Deserialize, Serialize};
 
-use crate::explain::{PolicyTrace, Trace};
 use crate::selector::{Assume, External, Party, View, Weighing};
-use crate::{ClientCertificate, Here, Known, Need};
+use crate::trace::{PolicyTrace, Trace};
+use crate::{Here, Known, Need};
 
-/// Who asks to come in, as far as that is proven.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Subject<'a> {
-    /// Of a session that lives.
-    pub identity: Option<&'a Identity>,
-    /// Whose secret was shown.
-    pub service_token: Option<&'a ServiceTokenRecord>,
-    /// Ids of the applications whose token was shown and is good.
-    pub linked_app_tokens: &'a [String],
-}
-
-/// Where from, as far as that is known.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Circumstances<'a> {
-    /// The visitor's address.
-    pub ip: Option<IpAddr>,
-    /// ISO 3166-1 alpha-2.
-    pub country: Option<&'a str>,
-    /// One that verified.
-    pub certificate: Option<&'a ClientCertificate>,
-}
+pub use crate::visitor::{Circumstances, Subject};
 
 /// What was decided, and why.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -3,7 +3,7 @@
 use edge_state::access::OrganizationRecord;
 use http::Method;
 
-use crate::admission::{Entrance, admit};
+use crate::admission::admit;
 use crate::event::Action;
 use crate::login::{approval, callback, choose, start};
 use crate::page::message;
@@ -26,15 +26,7 @@ pub fn answer(
     here: &Here,
 ) -> Result<Response, Need> {
     let visit = Visit { organization, request, known, here };
-    let entrance = Entrance {
-        auth_domain: visit.home(),
-        application: None,
-        provider: None,
-        user: None,
-        issued_at: None,
-        service_token: None,
-        now: visit.now(),
-    };
+    let entrance = visit.entrance();
     if let Err(reason) = admit(&entrance, known)? {
         let words = Words {
             status: 403,

@@ -24,7 +24,7 @@ use edge_state::seal::{KeyRing, SealEntropy, SealingKey};
 use edge_state::{Entry, Hostname, Key, Record};
 use serde_json::{Value, json};
 
-use crate::jwt::decode;
+use crate::encoding::from_base64url;
 use crate::known::Reply;
 use crate::need::{Algorithm, Call, PublicKey, Verify};
 use crate::{Here, Known, Need};
@@ -218,7 +218,7 @@ impl Shell {
 /// Whether a signature is right, natively.
 pub(crate) fn verifies(verify: &Verify) -> bool {
     let Verify { algorithm, key, message, signature } = verify;
-    let bytes = |text: &String| decode(text).unwrap_or_default();
+    let bytes = |text: &String| from_base64url(text).unwrap_or_default();
     match (algorithm, key) {
         (
             Algorithm::Rs256

@@ -83,6 +83,33 @@ impl<'a> Visit<'a> {
         self.here.origin(self.home())
     }
 
+    /// To the team domain itself, by nobody yet.
+    pub(crate) fn entrance(&self) -> Entrance<'a> {
+        Entrance {
+            auth_domain: self.home(),
+            application: None,
+            provider: None,
+            user: None,
+            issued_at: None,
+            service_token: None,
+            now: self.now(),
+        }
+    }
+
+    /// To an application, by somebody who is signed in.
+    pub(crate) fn entrance_of<'e>(&self, session: &'e Session, application: &'e str) -> Entrance<'e>
+    where
+        'a: 'e,
+    {
+        Entrance {
+            application: Some(application),
+            provider: Some(&session.identity().idp.id),
+            user: Some(&session.identity().user_id),
+            issued_at: Some(session.issued_at),
+            ..self.entrance()
+        }
+    }
+
     pub(crate) fn query(&self) -> Form {
         Form::parse(self.request.query)
     }
@@ -144,13 +171,10 @@ impl<'a> Visit<'a> {
                 continue;
             };
             let entrance = Entrance {
-                auth_domain: self.home(),
-                application: None,
                 provider: Some(&live.identity.idp.id),
                 user: Some(&live.identity.user_id),
                 issued_at: Some(verified.issued_at),
-                service_token: None,
-                now: self.now(),
+                ..self.entrance()
             };
             match admit(&entrance, self.known)? {
                 Ok(_) => return Ok(Ok(Session { live, issued_at: verified.issued_at })),

@@ -14,6 +14,9 @@ use crate::page::{self, Frame, Link, message, resend};
 use crate::policy::Verdict;
 use crate::{Request, Response, cors, encoding};
 
+/// Where somebody signs in again in a window of its own.
+pub(super) const RENEW: &str = "/.access/renew";
+
 /// Longer targets would make a URL that no server takes: the path alone is kept, or nothing.
 const MAX_TARGET_BYTES: usize = 4096;
 
@@ -75,7 +78,7 @@ impl Case<'_> {
                     .with_cookies(cookie)
             }
             Kind::Submission => {
-                let (url, cookie) = self.login_url(super::own::RENEW, 0);
+                let (url, cookie) = self.login_url(RENEW, 0);
                 resend::render(&resend::View { frame: self.frame(), url: &url })
                     .with_cookies(cookie)
             }
@@ -92,7 +95,7 @@ impl Case<'_> {
             "message": "Nobody is signed in here. Open login_url, or renew_url in a window of its \
                         own, and ask again.",
             "login_url": login_url,
-            "renew_url": format!("{}{}", self.here.origin(self.request.host), super::own::RENEW),
+            "renew_url": format!("{}{}", self.here.origin(self.request.host), RENEW),
             "ray_id": self.request.ray_id,
         });
         let response = Response::json(401, &body)

@@ -57,15 +57,7 @@ impl<'a> Case<'a> {
         if !is_client_id(&client_id) {
             return Ok(Machine::Refused("the client id is not one of a service token".to_owned()));
         }
-        let entrance = Entrance {
-            auth_domain: &self.application.auth_domain,
-            application: Some(&self.application.id),
-            provider: None,
-            user: None,
-            issued_at: None,
-            service_token: Some(&client_id),
-            now: self.here.now(),
-        };
+        let entrance = Entrance { service_token: Some(&client_id), ..self.entrance() };
         let record = match admit(&entrance, self.known)? {
             Ok(admitted) => admitted.service_token,
             Err(refused) => return Ok(Machine::Refused(refused.to_string())),

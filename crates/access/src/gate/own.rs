@@ -6,6 +6,7 @@ use http::Method;
 use serde_json::Value;
 use subtle::ConstantTimeEq as _;
 
+use super::answer::RENEW;
 use super::person::{Proof, Shown};
 use super::{Case, answer, open_case};
 use crate::cookie::{self, APPLICATION_SESSION};
@@ -19,9 +20,6 @@ use crate::token::{Issued, verify_application};
 use crate::{Here, Known, Need, Request, Response, csrf, get_identity, session};
 
 const PREFIXES: [&str; 2] = ["/.access/", "/cdn-cgi/access/"];
-
-/// Where somebody signs in again in a window of its own.
-pub(super) const RENEW: &str = "/.access/renew";
 
 const LOGOUT: &str = "/.access/logout";
 

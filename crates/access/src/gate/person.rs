@@ -166,7 +166,7 @@ impl<'a> Case<'a> {
         })
     }
 
-    fn entrance(&self) -> Entrance<'a> {
+    pub(super) fn entrance(&self) -> Entrance<'a> {
         Entrance {
             auth_domain: &self.application.auth_domain,
             application: Some(&self.application.id),

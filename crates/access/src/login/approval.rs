@@ -7,8 +7,8 @@ use http::Method;
 use sha2::{Digest as _, Sha256};
 
 use super::attempt::Target;
-use super::choose;
-use super::finish::{Given, Place};
+use super::place::{Given, Place};
+use super::refusal::foreign;
 use super::target::home;
 use crate::event::{Action, nonce, uuid};
 use crate::known::Unanswered;
@@ -122,8 +122,8 @@ pub(crate) fn answer(visit: &Visit, id: &str) -> Result<Response, Need> {
     };
     let mut approve = None;
     if visit.request.method == Method::POST {
-        if let Err(foreign) = csrf::check(visit.request.headers, &visit.origin()) {
-            return Ok(choose::foreign(visit, &foreign.to_string(), url));
+        if let Err(why) = csrf::check(visit.request.headers, &visit.origin()) {
+            return Ok(foreign(visit, &why.to_string(), url));
         }
         approve = match visit.form()?.get("decision") {
             Some("approve") => Some(true),

@@ -1,4 +1,4 @@
-//! One attempt to sign in: what travels through the provider and comes back, sealed.
+//! One attempt to sign in: what travels through the provider, sealed, and what comes back.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -32,6 +32,12 @@ pub(crate) struct Attempt {
     pub(crate) browser: String,
     /// Where the person wants to go.
     pub(crate) target: Target,
+}
+
+/// What came with the answer (RFC 6749 §4.1.2, RFC 9207 §2).
+pub(crate) struct Answer<'a> {
+    pub(crate) code: &'a str,
+    pub(crate) issuer: Option<&'a str>,
 }
 
 /// Where somebody wants to go. The URL was vetted.

@@ -5,10 +5,10 @@ use edge_state::access::call::{Spend, Spent};
 use edge_state::access::identity_provider::Protocol;
 use http::Method;
 
-use super::attempt::{Attempt, Browser, Target};
-use super::finish::{self, Given};
-use super::identity::ProviderError;
-use super::start;
+use super::attempt::{Answer, Attempt, Browser, Target};
+use super::finish;
+use super::place::Given;
+use super::refusal::{failed, other_ways, refused, retry};
 use super::target::home;
 use crate::admission::{Entrance, NotAdmitted, admit};
 use crate::encoding::Form;
@@ -20,12 +20,6 @@ use crate::{Need, Response, github, oidc};
 
 /// Marks what our own page posted once more.
 const AGAIN: &str = "lintel_again";
-
-/// What came with the answer (RFC 6749 §4.1.2, RFC 9207 §2).
-pub(crate) struct Answer<'a> {
-    pub(crate) code: &'a str,
-    pub(crate) issuer: Option<&'a str>,
-}
 
 /// Reads the answer. Whatever is wrong with it, it signs nobody in and is logged with a reason of
 /// its own.
@@ -56,18 +50,14 @@ pub(crate) fn answer(visit: &Visit, provider: &str) -> Result<Response, Need> {
         return onward(visit, target, "the attempt is too old");
     }
     let entrance = Entrance {
-        auth_domain: visit.home(),
         application: target.application.as_deref(),
         provider: Some(provider),
-        user: None,
-        issued_at: None,
-        service_token: None,
-        now: visit.now(),
+        ..visit.entrance()
     };
     let record = match admit(&entrance, visit.known)?.map(|admitted| admitted.provider) {
         Ok(Some(record)) => record,
-        Ok(None) => return start::refused(visit, NotAdmitted::NoProvider, Some(provider), target),
-        Err(reason) => return start::refused(visit, reason, Some(provider), target),
+        Ok(None) => return refused(visit, NotAdmitted::NoProvider, Some(provider), target),
+        Err(reason) => return refused(visit, reason, Some(provider), target),
     };
     let issuer = given.get("iss");
     if let Some(error) = given.get("error") {
@@ -129,10 +119,6 @@ fn post_again(visit: &Visit, provider: &str, given: &Form) -> Response {
     repost::render(&repost::View { frame: visit.frame(), action: &action, fields })
 }
 
-fn retry(target: &Target) -> Link {
-    Link { label: "Sign in again".to_owned(), href: target.login_url() }
-}
-
 /// Refuses what does not fit an attempt that is ours.
 fn unfit(visit: &Visit, attempt: &Attempt, reason: &str) -> Response {
     let mut response = refuse(visit, reason, vec![retry(&attempt.target)]);
@@ -183,40 +169,6 @@ fn declined(
     };
     let reason = format!("the provider answered {error}: {description}");
     let event = visit.event(Action::Login, false, reason).provider(Some(record));
-    let links = vec![retry(target), start::other_ways(target)];
+    let links = vec![retry(target), other_ways(target)];
     visit.refuse(Words { status: 403, title, text, links }, event)
-}
-
-/// The provider's answer does not count.
-pub(crate) fn failed(
-    visit: &Visit,
-    record: &IdentityProviderRecord,
-    target: &Target,
-    error: &ProviderError,
-) -> Response {
-    let event = visit.event(Action::Login, false, error.to_string()).provider(Some(record));
-    let links = vec![retry(target), start::other_ways(target)];
-    let (status, title, text) = match error {
-        error if error.is_passing() => (
-            502,
-            "Your provider does not answer",
-            "Please try again in a moment, or sign in another way.",
-        ),
-        ProviderError::NoEmail | ProviderError::UnverifiedEmail | ProviderError::InvalidEmail => (
-            403,
-            "Your e-mail address is missing",
-            "The provider did not confirm an e-mail address for you, and we need one.",
-        ),
-        ProviderError::ForeignDomain(_) => (
-            403,
-            "Please sign in another way",
-            "This provider is not the one for your e-mail address.",
-        ),
-        _ => (
-            403,
-            "You were not signed in",
-            "What the provider answered does not fit what we asked, so it does not count.",
-        ),
-    };
-    visit.refuse(Words { status, title, text, links }, event)
 }

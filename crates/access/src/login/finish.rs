@@ -2,48 +2,23 @@
 
 use edge_state::access::call::{SignIn, SignedIn};
 use edge_state::access::policy::Decision;
-use edge_state::access::{ApplicationRecord, Identity, IdentityProviderRecord, Policy};
+use edge_state::access::{Identity, IdentityProviderRecord, Policy};
 use url::Url;
 
 use super::approval::{self, Agreed};
 use super::attempt::Target;
-use super::{choose, start, target};
-use crate::admission::{Entrance, NotAdmitted, admit};
-use crate::encoding::Form;
+use super::offer;
+use super::place::{Given, Place};
+use super::refusal::refused;
+use crate::admission::{NotAdmitted, admit};
 use crate::event::{Action, Parties as _, nonce};
 use crate::explain::Hint;
 use crate::handover::{self, Handover, Meta};
 use crate::need::Call;
-use crate::page::Link;
 use crate::policy::{Circumstances, Outcome, Subject, Verdict, evaluate};
 use crate::token::{self, Bearer, ForApplication};
-use crate::visit::{Session, Visit, Words};
+use crate::visit::{Session, Visit};
 use crate::{Need, Response, session};
-
-/// What a person was asked on the way, and answered.
-#[derive(Default)]
-pub(crate) struct Given {
-    pub(crate) justification: Option<String>,
-    /// For how long, in seconds.
-    pub(crate) seconds: u64,
-    /// Names the form, so that a form sent twice asks once.
-    pub(crate) form: Option<String>,
-}
-
-/// Justifications are sentences.
-const MAX_JUSTIFICATION: usize = 1_000;
-
-impl Given {
-    pub(crate) fn read(form: &Form) -> Self {
-        let text = form.get("justification").map(str::trim).filter(|text| !text.is_empty());
-        let number = |name| form.get(name).and_then(|text| text.parse().ok());
-        Self {
-            justification: text.map(|text| text.chars().take(MAX_JUSTIFICATION).collect()),
-            seconds: number("seconds").unwrap_or(3_600_u64),
-            form: form.get("form").filter(|form| form.len() == 22).map(str::to_owned),
-        }
-    }
-}
 
 /// A provider said who it is. A session begins, whatever the application's policies say of it.
 pub(crate) fn sign_in(
@@ -65,11 +40,11 @@ pub(crate) fn sign_in(
     let live = match visit.known.call::<SignedIn>(Call::SignIn(Box::new(sign_in)))? {
         Ok(SignedIn::Session(record)) => session::open(&record, visit.organization, visit.here),
         Ok(SignedIn::Disabled) => {
-            return Ok(start::refused(visit, NotAdmitted::UserOff, provider, target)?
+            return Ok(refused(visit, NotAdmitted::UserOff, provider, target)?
                 .with_event(event("the control plane says that the user is disabled")));
         }
         Ok(SignedIn::Refused) => {
-            return Ok(start::refused(visit, NotAdmitted::ProviderOff, provider, target)?
+            return Ok(refused(visit, NotAdmitted::ProviderOff, provider, target)?
                 .with_event(event("the control plane refused the sign-in")));
         }
         Err(why) => return Ok(visit.unavailable(&why.0, target.login_url())),
@@ -114,28 +89,20 @@ pub(crate) fn proceed(
     let Some(id) = &target.application else { return Ok(Response::redirect(&target.url)) };
     let identity = session.identity();
     let provider = Some(identity.idp.id.as_str());
-    let entrance = Entrance {
-        auth_domain: visit.home(),
-        application: Some(id),
-        provider,
-        user: Some(&identity.user_id),
-        issued_at: Some(session.issued_at),
-        service_token: None,
-        now: visit.now(),
-    };
+    let entrance = visit.entrance_of(session, id);
     let application = match admit(&entrance, visit.known)?.map(|admitted| admitted.application) {
         Ok(Some(application)) => application,
-        Ok(None) => return start::refused(visit, NotAdmitted::NoApplication, provider, target),
+        Ok(None) => return refused(visit, NotAdmitted::NoApplication, provider, target),
         // The session is older than the application's revocation: it has to begin anew.
         Err(reason @ NotAdmitted::ApplicationRevoked) => {
             let application = visit.known.records.application(id)?;
             let notice = "Sessions of this application were ended. Please sign in again.";
             let event = visit.event(Action::Login, false, reason.to_string());
             let event = event.application(application).identity(Some(identity));
-            let page = choose::page(visit, target, application, Some(notice), false);
+            let page = offer::page(visit, target, application, Some(notice), false);
             return Ok(page.with_event(event));
         }
-        Err(reason) => return start::refused(visit, reason, provider, target),
+        Err(reason) => return refused(visit, reason, provider, target),
     };
     let Some(meta) = &target.meta else {
         // A bookmark, or the App Launcher: the application's host tells us of the browser first.
@@ -176,14 +143,6 @@ pub(crate) fn judge(
         circumstances.country = meta.country.as_deref().or(circumstances.country);
     }
     evaluate(policies, &subject, &circumstances, visit.known, visit.here, visit.organization)
-}
-
-/// Somebody before the door of an application.
-pub(crate) struct Place<'p, 'a> {
-    pub(crate) visit: &'p Visit<'a>,
-    pub(crate) session: &'p Session,
-    pub(crate) target: &'p Target,
-    pub(crate) application: &'p ApplicationRecord,
 }
 
 impl Place<'_, '_> {
@@ -256,32 +215,6 @@ impl Place<'_, '_> {
         let hints: Vec<&str> = verdict.hints().into_iter().map(Hint::words).collect();
         self.deny(&verdict.reason(), by.map(|policy| policy.id.as_str()), &hints.join(" "))
     }
-
-    /// The deny page: the operator's own, or ours with their sentence.
-    pub(crate) fn deny(&self, reason: &str, policy: Option<&str>, hint: &str) -> Response {
-        let (visit, application) = (self.visit, self.application);
-        let identity = self.session.identity();
-        let event = visit
-            .event(Action::Login, false, reason)
-            .application(Some(application))
-            .identity(Some(identity))
-            .policy(policy);
-        let denial = &application.denial;
-        if let Some(url) = denial.url.as_deref().and_then(web) {
-            return Response::redirect(url).with_event(event);
-        }
-        let own = denial.html.as_ref().or(visit.organization.identity_denied_html.as_ref());
-        if let Some(html) = own {
-            return crate::page::own(403, html).with_event(event);
-        }
-        let message = denial.message.as_deref().unwrap_or("You are signed in, but not let in.");
-        let text = format!("{message} {hint}");
-        let again =
-            Link { label: "Use another account".to_owned(), href: self.target.another_login_url() };
-        let title = format!("{} may not open {}", identity.email, application.name);
-        let links = vec![again, target::home()];
-        visit.refuse(Words { status: 403, title: &title, text: text.trim(), links }, event)
-    }
 }
 
 /// Path and query.
@@ -289,10 +222,4 @@ fn path(url: &str) -> String {
     let Ok(url) = Url::parse(url) else { return "/".to_owned() };
     let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
     format!("{}{query}", url.path())
-}
-
-/// A URL of the web, as browsers spell it.
-pub(crate) fn web(url: &str) -> Option<String> {
-    let url = Url::parse(url).ok()?;
-    matches!(url.scheme(), "https" | "http").then(|| url.into())
 }

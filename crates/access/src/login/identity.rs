@@ -6,7 +6,7 @@ use edge_state::access::session::{IdentityGroup, ProviderReference};
 use edge_state::access::{Identity, IdentityProviderRecord};
 use serde_json::Value;
 
-use crate::jwt::InvalidToken;
+use crate::invalid::InvalidToken;
 use crate::visit::Visit;
 
 /// What a provider did that signs nobody in. `Display` is for the log.

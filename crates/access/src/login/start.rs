@@ -3,10 +3,10 @@
 use edge_state::access::identity_provider::Protocol;
 
 use super::attempt::{Attempt, Browser, Target};
-use super::{callback, choose, target};
+use super::refusal::{failed, other_ways, refused};
+use super::target;
 use crate::admission::{Entrance, NotAdmitted, admit};
 use crate::event::{Action, Parties as _};
-use crate::page::Link;
 use crate::visit::{Visit, Words};
 use crate::{Need, Response, github, oidc, one_time_pin};
 
@@ -28,13 +28,9 @@ pub(crate) fn begin(
     again: bool,
 ) -> Result<Response, Need> {
     let entrance = Entrance {
-        auth_domain: visit.home(),
         application: target.application.as_deref(),
         provider: Some(provider),
-        user: None,
-        issued_at: None,
-        service_token: None,
-        now: visit.now(),
+        ..visit.entrance()
     };
     let admitted = admit(&entrance, visit.known)?;
     let admitted = match admitted {
@@ -70,36 +66,6 @@ pub(crate) fn begin(
     };
     Ok(match url {
         Ok(url) => browser.keep(Response::redirect(url)),
-        Err(error) => callback::failed(visit, record, &attempt.target, &error),
+        Err(error) => failed(visit, record, &attempt.target, &error),
     })
-}
-
-/// A provider that does not count here: another may.
-pub(crate) fn refused(
-    visit: &Visit,
-    reason: NotAdmitted,
-    provider: Option<&str>,
-    target: &Target,
-) -> Result<Response, Need> {
-    let application = match &target.application {
-        Some(id) => visit.known.records.application(id)?,
-        None => None,
-    };
-    let about_provider = matches!(
-        reason,
-        NotAdmitted::NoProvider | NotAdmitted::ProviderOff | NotAdmitted::ProviderNotAllowed
-    );
-    if !about_provider {
-        return Ok(target::not_admitted(visit, reason, application));
-    }
-    let notice = "This way to sign in is not available here. Please choose another one.";
-    let mut event = visit.event(Action::Login, false, reason.to_string()).application(application);
-    event.identity_provider_id = provider.map(str::to_owned);
-    let mut page = choose::page(visit, target, application, Some(notice), false).with_event(event);
-    page.status = 403;
-    Ok(page)
-}
-
-pub(crate) fn other_ways(target: &Target) -> Link {
-    Link { label: "Sign in another way".to_owned(), href: target.another_login_url() }
 }

@@ -59,15 +59,7 @@ pub(crate) fn find<'a>(
     let Some(id) = id else {
         return Ok(Err(not_admitted(visit, NotAdmitted::NoApplication, None)));
     };
-    let entrance = Entrance {
-        auth_domain: visit.home(),
-        application: Some(&id),
-        provider: None,
-        user: None,
-        issued_at: None,
-        service_token: None,
-        now: visit.now(),
-    };
+    let entrance = Entrance { application: Some(&id), ..visit.entrance() };
     let application = match admit(&entrance, visit.known)? {
         Ok(admitted) => admitted.application,
         Err(reason) => {

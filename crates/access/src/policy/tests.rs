@@ -6,12 +6,15 @@ mod order;
 mod properties;
 mod table;
 
+use std::net::IpAddr;
+
 use edge_state::access::{Identity, OrganizationRecord, Policy, ServiceTokenRecord};
 use edge_state::seal::{KeyRing, SealingKey};
 use edge_state::{Entry, Key};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::ClientCertificate;
 
 const NOW: i64 = 1_800_000_000;
 

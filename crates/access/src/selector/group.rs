@@ -2,7 +2,7 @@
 
 use super::{Held, Unevaluable, Weighing};
 use crate::Need;
-use crate::explain::CriteriaTrace;
+use crate::trace::CriteriaTrace;
 
 /// How deep groups are followed.
 pub(crate) const MAX_DEPTH: usize = 8;

@@ -19,8 +19,8 @@ pub(crate) mod service_token;
 use edge_state::access::policy::Decision;
 use edge_state::access::{Identity, OrganizationRecord, Policy, Rule};
 
-use crate::explain::{CriteriaTrace, MAX_TRACED_RULES, RuleState, RuleTrace};
-use crate::policy::{Circumstances, Subject};
+use crate::trace::{CriteriaTrace, MAX_TRACED_RULES, RuleState, RuleTrace};
+use crate::visitor::{Circumstances, Subject};
 use crate::{Here, Known, Need};
 
 /// Why a rule could not be evaluated. `Display` is for administrators.
@@ -89,6 +89,16 @@ impl From<Unevaluable> for Unknown {
 
 /// Whether a rule holds.
 pub(crate) type Held = Result<bool, Unknown>;
+
+fn state(held: &Held) -> RuleState {
+    match held {
+        Ok(true) => RuleState::Held,
+        Ok(false) => RuleState::NotHeld,
+        Err(Unknown::Unevaluable(_)) => RuleState::Unevaluable,
+        Err(Unknown::Identity) => RuleState::NeedsIdentity,
+        Err(Unknown::External) => RuleState::NotAsked,
+    }
+}
 
 /// Whom a policy is asked about.
 #[derive(Clone, Copy, Debug)]
@@ -256,7 +266,7 @@ impl<'a> Weighing<'a> {
             if traced.len() < MAX_TRACED_RULES || (counted && traced.len() < 2 * MAX_TRACED_RULES) {
                 traced.push(RuleTrace {
                     rule: rule.clone(),
-                    state: RuleState::of(&held),
+                    state: state(&held),
                     counted,
                     why: match held {
                         Err(Unknown::Unevaluable(reason)) => Some(reason.to_string()),

@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::*;
-use crate::explain::RuleState;
 use crate::known::{Fetched, Reply};
 use crate::need::{Fetch, PublicKey};
+use crate::trace::RuleState;
 
 const EVALUATE: &str = "https://judge.example.com/evaluate";
 const KEYS: &str = "https://judge.example.com/keys";

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use edge_state::access::Rule;
 
 use super::*;
-use crate::explain::RuleState;
+use crate::trace::RuleState;
 use RuleState::{Held, NotHeld, Unevaluable};
 
 struct Row {
