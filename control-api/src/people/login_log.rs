@@ -82,7 +82,7 @@ fn row(event: LoginEvent, account_id: &str, now: i64) -> LoginRow {
         app_type: event.application_type.map(|text| short(text, 64)),
         identity_provider_id: event.identity_provider_id.map(|text| short(text, 64)),
         connection: event.connection.map(|text| short(text, 64)),
-        user_email: event.user_email.map(|text| short(text.to_lowercase(), 320)),
+        user_email: event.user_email.map(|text| short(text.to_ascii_lowercase(), 320)),
         user_id: event.user_id.map(|text| short(text, 64)),
         non_identity: event.non_identity.map(|text| short(text, 256)),
         ip_address: event.ip_address.map(|text| short(text, 64)),

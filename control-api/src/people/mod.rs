@@ -100,7 +100,7 @@ impl People {
             codes: pins::CodeKey::derived(&config.master_key),
             mail: mail::Means::of(config),
             https_port: config.https_port,
-            operator: config.operator_email().map(str::to_lowercase),
+            operator: config.operator_email().map(str::to_ascii_lowercase),
             log_retention: config.login_log_retention,
         };
         let posture = posture::Client::configured(config);
@@ -131,7 +131,23 @@ fn digest(parts: &[&str]) -> [u8; 32] {
     hash.finalize().into()
 }
 
+/// An address in lower case. ASCII case alone is folded, as at the edge: more would make two mailboxes
+/// one, and whoever may choose the one would be taken for the other.
+fn normalized(email: &str) -> String {
+    email.trim().to_ascii_lowercase()
+}
+
 /// Whole seconds from `now` to `until` (Unix milliseconds), at least one.
 fn seconds_until(until: i64, now: i64) -> u64 {
     u64::try_from((until - now).max(1)).unwrap_or(1).div_ceil(1000)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn no_two_mailboxes_become_one() {
+        assert_eq!(super::normalized(" Kevin@Corp.COM "), "kevin@corp.com");
+        // U+212A, the Kelvin sign, is `k` to Unicode's folding.
+        assert_eq!(super::normalized("\u{212A}evin@corp.com"), "\u{212A}evin@corp.com");
+    }
 }

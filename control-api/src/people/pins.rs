@@ -56,7 +56,7 @@ impl People {
         if matches!(self.settings.mail, Means::None) {
             return Ok(PinSent::Unavailable);
         }
-        let email = normalized(&ask.email);
+        let email = super::normalized(&ask.email);
         let code = random_code()?;
         let now = self.clock.now_millis();
         let mut tx = self.db.begin().await?;
@@ -130,11 +130,6 @@ impl People {
             }
         })
     }
-}
-
-/// Lower case, as everywhere.
-fn normalized(email: &str) -> String {
-    email.trim().to_lowercase()
 }
 
 /// By what a client is counted: an IPv4 address, or the network of an IPv6 address, of which

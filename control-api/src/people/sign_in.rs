@@ -30,7 +30,7 @@ impl People {
     }
 
     async fn try_sign_in(&self, mut ask: SignIn) -> Result<SignedIn, Error> {
-        ask.identity.email = ask.identity.email.trim().to_lowercase();
+        ask.identity.email = super::normalized(&ask.identity.email);
         judge(&ask)?;
         let mut tx = self.db.read().await?;
         let organization = records::organization(&mut tx, &ask.auth_domain).await?;

@@ -201,7 +201,7 @@ fn judge_item(field: &str, item: &Value, kind: &str) -> Result<String, ApiError>
         "EMAIL" if !value.contains('@') => {
             Err(invalid(&field, format!("{field} must be an address, as ann@example.com")))
         }
-        "EMAIL" => Ok(value.to_lowercase()),
+        "EMAIL" => Ok(value.to_ascii_lowercase()),
         "IP" => network(value).ok_or_else(|| {
             invalid(&field, format!("{field} must be an address or a network, as 192.0.2.0/24"))
         }),

@@ -219,7 +219,7 @@ impl Query {
             let operators = ["eq", "neq", "contains"];
             let operator = one_of(self.email_op.as_deref(), "emailOp", &operators)?;
             let exact = switch(self.email_exact.as_deref(), "email_exact")?.unwrap_or(false);
-            let email = email.to_lowercase();
+            let email = email.to_ascii_lowercase();
             columns.push((
                 "user_email",
                 match (operator, exact) {

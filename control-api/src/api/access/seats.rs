@@ -114,7 +114,7 @@ async fn revoke(
         // There are no devices of ours to revoke.
         sent.switch(switch)?;
     }
-    let email = sent.text("email")?.map(|email| email.trim().to_lowercase());
+    let email = sent.text("email")?.map(|email| email.trim().to_ascii_lowercase());
     let id = sent.text("user_uid")?;
     if email.is_none() && id.is_none() {
         return Err(ApiError::invalid(code::JSON, "email", "email or user_uid is required"));

@@ -120,7 +120,7 @@ async fn list(
 ) -> Result<Page<Map<String, Value>>, ApiError> {
     let window = paging.window()?;
     let filter = Filter {
-        email: given(filter.email.as_deref()).map(str::to_lowercase),
+        email: given(filter.email.as_deref()).map(str::to_ascii_lowercase),
         name: given(filter.name.as_deref()).map(str::to_owned),
         search: given(filter.search.as_deref()).map(str::to_owned),
     };
@@ -209,7 +209,7 @@ struct Requested {
 
 impl Requested {
     fn read(sent: &Sent) -> Result<Self, ApiError> {
-        let email = sent.text("email")?.unwrap_or_default().trim().to_lowercase();
+        let email = sent.text("email")?.unwrap_or_default().trim().to_ascii_lowercase();
         if email.parse::<Address>().is_err() {
             let message = "email must be an e-mail address";
             return Err(ApiError::invalid(code::JSON, "email", message));
