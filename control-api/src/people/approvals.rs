@@ -113,7 +113,7 @@ impl People {
         let row = approvals::find_for_update(&mut tx, &ask.id).await?;
         let row = row.filter(|it| it.auth_domain == ask.auth_domain.to_string());
         let Some(mut row) = row else { return unknown };
-        let email = ask.approver_email.to_lowercase();
+        let email = super::normalized(&ask.approver_email);
         let approver = users::find(&mut tx, &row.account_id, &ask.approver_id).await?;
         let approver = approver.filter(|user| user.enabled && user.email == email);
         // Nobody lets themselves in.
@@ -163,8 +163,13 @@ impl People {
 
 impl Group {
     fn agrees(&self, votes: &[VoteRow]) -> bool {
-        let agreed = votes.iter().filter(|vote| vote.approve && self.members.contains(&vote.email));
-        agreed.count() >= self.needed
+        // By address: one person may be several users here, by several providers.
+        let agreed: BTreeSet<_> = votes
+            .iter()
+            .filter(|vote| vote.approve && self.members.contains(&vote.email))
+            .map(|vote| vote.email.as_str())
+            .collect();
+        agreed.len() >= self.needed
     }
 }
 
@@ -192,7 +197,7 @@ async fn groups(
 
 async fn read(tx: &mut Tx, group: &ApprovalGroup) -> Result<Group, Error> {
     let mut members: BTreeSet<_> =
-        group.email_addresses.iter().map(|email| email.to_lowercase()).collect();
+        group.email_addresses.iter().map(|email| super::normalized(email)).collect();
     if let Some(id) = &group.email_list_id {
         let list = records::read::<ListRecord>(tx, &Key::List(id.clone())).await?;
         members.extend(list.into_iter().flat_map(|list| list.values));
@@ -229,3 +234,22 @@ const MAX_JUSTIFICATION: usize = 4000;
 const MOST_MAILS: usize = 50;
 /// Each request mails many people.
 const PER_USER: Limit = Limit { scope: "approval_user", count: 10, window: 3_600_000 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_person_agrees_once_however_they_signed_in() {
+        let vote = |approver_id: &str, email: &str| VoteRow {
+            approver_id: approver_id.to_owned(),
+            email: email.to_owned(),
+            approve: true,
+        };
+        let members = ["ann@corp.com", "bob@corp.com"].map(str::to_owned).into();
+        let group = Group { needed: 2, members };
+        let twice = [vote("by-mail", "ann@corp.com"), vote("by-github", "ann@corp.com")];
+        assert!(!group.agrees(&twice));
+        assert!(group.agrees(&[vote("1", "ann@corp.com"), vote("2", "bob@corp.com")]));
+    }
+}
