@@ -50,6 +50,8 @@ pub(crate) enum ProviderError {
     InvalidEmail,
     #[error("the provider may not speak for {0}")]
     ForeignDomain(String),
+    #[error("the account is not one of the domain's own (hd)")]
+    ForeignAccount,
     #[error("the provider names more {0} than can be read")]
     TooMany(&'static str),
 }

@@ -57,7 +57,7 @@ pub(crate) fn failed(
             "Your e-mail address is missing",
             "The provider did not confirm an e-mail address for you, and we need one.",
         ),
-        ProviderError::ForeignDomain(_) => (
+        ProviderError::ForeignDomain(_) | ProviderError::ForeignAccount => (
             403,
             "Please sign in another way",
             "This provider is not the one for your e-mail address.",

@@ -40,6 +40,9 @@ const RESERVED: [&str; 9] = [
     "scope",
 ];
 
+/// The kind of provider that asks for the people of one organisation of Google's.
+const GOOGLE_WORKSPACE: &str = "google-apps";
+
 /// Where the browser goes to sign in.
 pub(crate) fn authorization_url(
     visit: &Visit,
@@ -319,6 +322,14 @@ fn said(
     };
     if config.email_claim_name == "email" && !verified {
         return Err(ProviderError::UnverifiedEmail);
+    }
+    // Whoever reads a company's mail can make themselves an account at Google with their address,
+    // and keeps it when they leave: `hd` says whose accounts are the company's.
+    if record.kind == GOOGLE_WORKSPACE {
+        let domain = claims.text("hd").unwrap_or_default();
+        if !record.email_domains.iter().any(|own| own.eq_ignore_ascii_case(domain)) {
+            return Err(ProviderError::ForeignAccount);
+        }
     }
     let kept = config.claims.iter().filter_map(|name| {
         let value = match name.as_str() {

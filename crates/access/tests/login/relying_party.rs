@@ -456,3 +456,21 @@ fn addresses_that_a_provider_may_not_name() {
         assert_eq!(world.last_reason(), format!("the provider may not speak for {email}"));
     }
 }
+
+#[test]
+fn an_account_of_ones_own_at_google_is_not_the_companys() {
+    let mut world = World::new();
+    world.edit("idp:one", |record| {
+        record["type"] = json!("google-apps");
+        record["email_domains"] = json!(["example.com"]);
+    });
+    for hd in [Value::Null, json!(""), json!("example.com.evil.test"), json!(["example.com"])] {
+        world.providers[0].token = Box::new(move |claims| claims["hd"] = hd.clone());
+        let (_, page) = world.sign_in(&mut Browser::default(), &format!("{WIKI}/x"), "one");
+        assert_eq!(page.status, 403);
+        assert_eq!(world.last_reason(), "the account is not one of the domain's own (hd)");
+    }
+    world.providers[0].token = Box::new(|claims| claims["hd"] = json!("Example.com"));
+    let (at, _) = world.sign_in(&mut Browser::default(), &format!("{WIKI}/x"), "one");
+    assert_eq!(at, format!("{WIKI}/x"), "{}", world.last_reason());
+}
