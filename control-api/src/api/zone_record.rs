@@ -44,6 +44,7 @@ fn record(row: &ZoneRow) -> Result<ZoneRecord, ApiError> {
     let hsts = settings.security_header().filter(|header| header.enabled);
     Ok(ZoneRecord {
         zone_id: row.id.clone(),
+        account_id: Some(row.account_id.clone()),
         name: Hostname::parse(&row.name).map_err(|_| broken("name"))?,
         cname_target: Hostname::parse(&row.cname_target).map_err(|_| broken("cname_target"))?,
         fallback_origin: origin.map_err(|_| broken("fallback_origin"))?,

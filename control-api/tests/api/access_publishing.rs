@@ -59,7 +59,7 @@ async fn the_edge_has_an_application_with_its_policies_and_its_doors() {
                 "include": [{"email_domain": {"domain": "saas.com"}}], "require": [{"geo": {"country_code": "DE"}}]},
         ]);
         assert_eq!(app["policies"], expected, "{}", lab.name);
-        let door = |host: &str, path: &str| json!({"application_id": id, "host_pattern": host, "path_pattern": path});
+        let door = |host: &str, path: &str| json!({"application_id": id, "account_id": tenant.account, "host_pattern": host, "path_pattern": path});
         let wiki = record(&lab, &gate("wiki.saas.com")).await.unwrap();
         assert_eq!(wiki["doors"], json!([door("wiki.saas.com", "docs")]));
         let pattern = record(&lab, &gate("*.saas.com")).await.unwrap();

@@ -84,6 +84,7 @@ mod tests {
         classify(&Request {
             method,
             host: &host,
+            owner: None,
             port: None,
             path: "/",
             query: None,

@@ -31,26 +31,46 @@ const MAX_READINGS: usize = 96;
 /// How often percent-encoding may be nested.
 const MAX_DECODINGS: usize = 3;
 
-/// All doors of a hostname, its own and those of the wildcard above it.
+/// All doors of a hostname, its own and those of the wildcard above it, that its owner made.
+///
+/// A name may change hands, and a pattern may cover names of others: another account's application
+/// stands before none of them, whether it would keep people out or let them in.
 ///
 /// # Errors
 /// [`Need`]: the records have not been read.
-pub fn of<'k>(host: &Hostname, known: &'k Known) -> Result<Vec<&'k Door>, Need> {
+pub fn of<'k>(
+    host: &Hostname,
+    owner: Option<&str>,
+    known: &'k Known,
+) -> Result<Vec<&'k Door>, Need> {
     let own = known.records.gate(host)?;
     let above = match host.wildcard() {
         Some(wildcard) => known.records.gate(&wildcard)?,
         None => None,
     };
     let doors = [own, above].into_iter().flatten().flat_map(|gate: &GateRecord| &gate.doors);
-    Ok(doors.filter(|door| matches_host(&door.host_pattern, host.as_str())).collect())
+    let doors = doors.filter(|door| matches_host(&door.host_pattern, host.as_str()));
+    Ok(doors.filter(|door| is_owners(door, owner)).collect())
+}
+
+fn is_owners(door: &Door, owner: Option<&str>) -> bool {
+    match (door.account_id.as_deref(), owner) {
+        (Some(account_id), Some(owner)) => account_id == owner,
+        _ => true,
+    }
 }
 
 /// What stands before this path, which is all before the first `?`.
 ///
 /// # Errors
 /// [`Need`]: the records have not been read.
-pub fn find(host: &Hostname, path: &str, known: &Known) -> Result<Doors, Need> {
-    let doors = of(host, known)?;
+pub fn find(
+    host: &Hostname,
+    owner: Option<&str>,
+    path: &str,
+    known: &Known,
+) -> Result<Doors, Need> {
+    let doors = of(host, owner, known)?;
     if doors.is_empty() {
         return Ok(Doors::None);
     }
@@ -110,11 +130,15 @@ fn matches_path(pattern: &[u8], path: &[u8]) -> bool {
     let pattern = pattern.strip_prefix(b"/").unwrap_or(pattern);
     let pattern = pattern.strip_suffix(b"/").unwrap_or(pattern);
     let path = path.strip_prefix(b"/").unwrap_or(path);
-    let ends = (0..path.len()).filter(|at| path[*at] == b'/').chain([path.len()]);
-    pattern.is_empty() || ends.into_iter().any(|end| matches_wildcard(pattern, &path[..end]))
+    if pattern.is_empty() || matches_wildcard(pattern, path) {
+        return true;
+    }
+    // What is below it: once more over the path, and not once for each of its slashes.
+    let below = [pattern, b"/*"].concat();
+    matches_wildcard(&below, path)
 }
 
-/// `*` stands for any bytes, none too. Linear in time: greedy, with one way back.
+/// `*` stands for any bytes, none too. Greedy, with one way back: at most the product of both lengths.
 fn matches_wildcard(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t, mut star) = (0, 0, None);
     while t < text.len() {

@@ -66,7 +66,7 @@ pub(crate) struct Case<'a> {
 /// # Errors
 /// [`Need`]
 pub fn check(request: &Request, known: &Known, here: &Here) -> Result<Gate, Need> {
-    let applications = match door::find(request.host, request.path, known)? {
+    let applications = match door::find(request.host, request.owner, request.path, known)? {
         Doors::None => return Ok(Gate::Unguarded),
         _ if own::is_own(request.path) => {
             return own::answer(request, known, here).map(Gate::Answer);
@@ -98,7 +98,7 @@ pub fn check(request: &Request, known: &Known, here: &Here) -> Result<Gate, Need
 /// # Errors
 /// [`Need`]
 pub fn guards(request: &Request, known: &Known) -> Result<bool, Need> {
-    Ok(match door::find(request.host, request.path, known)? {
+    Ok(match door::find(request.host, request.owner, request.path, known)? {
         Doors::None => false,
         Doors::Beside => own::is_own(request.path),
         Doors::Applications(_) | Doors::Unreadable => true,

@@ -15,6 +15,8 @@ pub struct Request<'a> {
     pub method: &'a Method,
     /// Whom it is for.
     pub host: &'a Hostname,
+    /// Whose hostname that is: the account of its zone. `None`: the zone's record does not say.
+    pub owner: Option<&'a str>,
     /// The port that the visitor's URL names.
     pub port: Option<u16>,
     /// All before the first `?`, byte for byte.

@@ -11,6 +11,9 @@ use crate::{Hostname, Key, Record};
 pub struct ZoneRecord {
     /// 32 hexadecimal digits.
     pub zone_id: String,
+    /// Whose zone it is. `None`: a record from before this was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
     /// The zone's own domain.
     pub name: Hostname,
     /// What customers point their CNAME at.

@@ -76,6 +76,7 @@ impl Facts {
         Some(access::Request {
             method: &self.method,
             host: self.authority.hostname.as_ref()?,
+            owner: None,
             port: self.authority.port,
             path,
             query: target.get(path.len() + 1..),

@@ -16,9 +16,20 @@ pub fn foresee(request: &Facts, hostname: &HostRecord, records: &Records) -> Res
 }
 
 /// The team domain's answer, if the request is for one.
-pub fn team(request: &Facts, known: &Known, here: &Here) -> Result<Option<Decision>, Need> {
+pub fn team(
+    request: &Facts,
+    hostname: &HostRecord,
+    known: &Known,
+    here: &Here,
+) -> Result<Option<Decision>, Need> {
     let Some(visit) = request.visit() else { return Ok(None) };
     let Some(organization) = known.records.organization(visit.host)? else { return Ok(None) };
+    // The name may have changed hands: then it is nobody's team domain until its owner says so.
+    let zone = known.records.zone(&hostname.zone_id)?;
+    let owner = zone.and_then(|zone| zone.account_id.as_deref());
+    if owner.is_some_and(|owner| owner != organization.account_id) {
+        return Ok(None);
+    }
     if let Some(redirect) = redirect::https(request) {
         return Ok(Some(Decision::Redirect(redirect))); // Its cookies and forms are for HTTPS alone.
     }
@@ -34,6 +45,7 @@ pub fn before_origin(
     here: &Here,
 ) -> Result<Result<Option<Passage>, Decision>, Need> {
     let Some(visit) = request.visit() else { return Ok(Ok(None)) };
+    let visit = access::Request { owner: zone.account_id.as_deref(), ..visit };
     if let Some(redirect) = redirect::https(request)
         && guards(&visit, known)?
     {

@@ -64,7 +64,7 @@ pub fn decide(request: &Facts, known: &Known, here: &Here<'_>) -> Result<Decisio
         return Ok(Decision::Refuse(Refusal::Loop));
     }
     gate::foresee(request, hostname, records)?;
-    if let Some(decision) = gate::team(request, known, here)? {
+    if let Some(decision) = gate::team(request, hostname, known, here)? {
         return Ok(decision);
     }
     let Some(zone) = records.zone(&hostname.zone_id)? else {

@@ -120,3 +120,17 @@ fn an_origin_hears_of_a_client_certificate_where_that_is_wanted() {
     let quiet = Facts { certificate: certificate(None), ..https(get(OTHER, "/")) };
     assert!(!received(&world().decide(&quiet), &quiet).contains_key("cf-client-cert-sha256"));
 }
+
+#[test]
+fn a_name_that_changed_hands_has_its_new_owners_doors_alone() {
+    let sold = ZoneRecord { account_id: Some("b".to_owned()), ..zone() };
+    let world = world().with_access(HOST).with(&sold);
+    // Neither what the other account guards nor what it opens, nor its team domain.
+    for (host, target) in [(HOST, "/"), (HOST, "/.access/logout"), (TEAM, "/access/login")] {
+        let decision = world.decide(&https(get(host, target)));
+        assert!(matches!(decision, Decision::Proxy(_)), "{host}{target}: {decision:?}");
+    }
+    let closed = ZoneRecord { deny_unmatched: true, ..sold };
+    let decision = world.with(&closed).decide(&https(get(HOST, "/")));
+    assert_eq!(decision, Decision::Refuse(Refusal::Unmatched));
+}

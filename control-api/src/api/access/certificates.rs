@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
+use super::applications::context::owner;
 use super::describe::{Described, Method, Operation, Scope};
 use super::echo::{Body, Fields, Sent, invalid};
 use super::object::{Change, Context, Draft, Kind, kind, owned, shown};
@@ -20,7 +21,7 @@ use crate::api::json::Json;
 use crate::api::{ApiError, App, Page};
 use crate::clock::rfc3339;
 use crate::store::access::objects::{self, ObjectRow};
-use crate::store::{changes, hostnames, zones};
+use crate::store::changes;
 
 /// A CA.
 pub struct Certificate;
@@ -151,20 +152,11 @@ fn facts(text: &str) -> Result<Map<String, Value>, ApiError> {
     ]))
 }
 
-/// A hostname that this account may speak for: a custom hostname of its zones, or a name below one
-/// of them that is nobody else's.
+/// A hostname that this account may speak for, as for an application before it.
 async fn own_hostname(cx: &mut Context<'_>, field: &str, text: &str) -> Result<(), ApiError> {
     let name = Hostname::parse(text)
         .map_err(|error| invalid(field, format!("{field} is no hostname: {error}")))?;
-    let zones = zones::list(cx.tx, None, Some(cx.account_id)).await?;
-    let own = match hostnames::find_by_name(cx.tx, name.as_str()).await? {
-        Some(known) => zones.iter().any(|zone| zone.id == known.zone_id),
-        None => zones.iter().any(|zone| {
-            let rest = name.as_str().strip_suffix(&zone.name);
-            rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
-        }),
-    };
-    if own {
+    if owner(cx, name.as_str()).await?.as_deref() == Some(cx.account_id) {
         Ok(())
     } else {
         Err(invalid(field, format!("{field}: {text} is not of this account")))
@@ -185,9 +177,14 @@ async fn publish_hostnames(cx: &mut Context<'_>, names: BTreeSet<String>) -> Res
     let forwarded = forwarded(cx).await?;
     for name in names {
         let Ok(hostname) = Hostname::parse(&name) else { continue };
+        // A name may have changed hands since it was written down: what its new owner says stays.
+        let owner = owner(cx, hostname.as_str()).await?;
+        if owner.as_deref().is_some_and(|owner| owner != cx.account_id) {
+            continue;
+        }
         let mut authorities = Vec::new();
         for row in &rows {
-            if hostnames_of(row)?.contains(&name) {
+            if owner.is_some() && hostnames_of(row)?.contains(&name) {
                 let sent = Sent::read(&row.body)?;
                 authorities.push(ClientAuthority {
                     id: row.id.clone(),

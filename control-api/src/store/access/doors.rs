@@ -33,9 +33,11 @@ pub async fn clear(tx: &mut Tx, application_id: &str) -> sqlx::Result<Vec<String
     Ok(gates)
 }
 
-/// All doors of one gate.
-pub async fn of_gate(tx: &mut Tx, gate: &str) -> sqlx::Result<Vec<DoorRow>> {
-    on!(tx, conn => sqlx::query_as(OF_GATE.on(conn)).bind(gate).fetch_all(&mut **conn).await)
+/// All doors of one gate, each with the account whose it is.
+pub async fn of_gate(tx: &mut Tx, gate: &str) -> sqlx::Result<Vec<(DoorRow, String)>> {
+    let rows: Vec<GateRow> =
+        on!(tx, conn => sqlx::query_as(OF_GATE.on(conn)).bind(gate).fetch_all(&mut **conn).await)?;
+    Ok(rows.into_iter().map(|row| (row.door, row.account_id)).collect())
 }
 
 /// Takes the doors of exactly this hostname from all other accounts; how many there were.
@@ -44,13 +46,23 @@ pub async fn take_from_others(tx: &mut Tx, hostname: &str, account_id: &str) -> 
         .execute(&mut **conn).await.map(|done| done.rows_affected()))
 }
 
+#[derive(sqlx::FromRow)]
+struct GateRow {
+    #[sqlx(flatten)]
+    door: DoorRow,
+    account_id: String,
+}
+
 const INSERT: Sql = sql!(
     "INSERT INTO access_doors (host_pattern, path_pattern, gate, application_id)
      VALUES ($1, $2, $3, $4) ON CONFLICT (host_pattern, path_pattern) DO NOTHING"
 );
 const CLEAR: Sql = sql!("DELETE FROM access_doors WHERE application_id = $1 RETURNING gate");
-const OF_GATE: Sql =
-    sql!("SELECT * FROM access_doors WHERE gate = $1 ORDER BY host_pattern, path_pattern");
+const OF_GATE: Sql = sql!(
+    "SELECT door.*, application.account_id FROM access_doors AS door
+     JOIN access_objects AS application ON application.id = door.application_id
+     WHERE door.gate = $1 ORDER BY door.host_pattern, door.path_pattern"
+);
 const TAKE_FROM_OTHERS: Sql = sql!(
     "DELETE FROM access_doors WHERE host_pattern = $1 AND application_id IN (
          SELECT id FROM access_objects WHERE kind = 'application' AND account_id <> $2)"

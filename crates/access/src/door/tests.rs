@@ -14,6 +14,7 @@ fn known(doors: &[(&str, &str, &str)]) -> Known {
         let doors = doors.iter().filter(|(_, pattern, _)| pattern.contains('*') == starred);
         let doors = doors.map(|(id, host, path)| Door {
             application_id: (*id).to_owned(),
+            account_id: None,
             host_pattern: (*host).to_owned(),
             path_pattern: (*path).to_owned(),
         });
@@ -29,7 +30,7 @@ fn name(text: &str) -> Hostname {
 }
 
 fn applications(doors: &[(&str, &str, &str)], path: &str) -> Vec<String> {
-    match find(&name(HOST), path, &known(doors)).unwrap() {
+    match find(&name(HOST), None, path, &known(doors)).unwrap() {
         Doors::Applications(applications) => applications,
         Doors::None | Doors::Beside => Vec::new(),
         Doors::Unreadable => vec!["unreadable".to_owned()],
@@ -157,8 +158,8 @@ fn what_nobody_can_read_is_said_to_be_so() {
 
 #[test]
 fn without_doors_nothing_is_asked() {
-    assert_eq!(find(&name(HOST), "/", &known(&[])).unwrap(), Doors::None);
-    let beside = find(&name(HOST), "/x", &known(&[("a", HOST, "admin")])).unwrap();
+    assert_eq!(find(&name(HOST), None, "/", &known(&[])).unwrap(), Doors::None);
+    let beside = find(&name(HOST), None, "/x", &known(&[("a", HOST, "admin")])).unwrap();
     assert_eq!(beside, Doors::Beside);
 }
 
@@ -211,5 +212,40 @@ proptest! {
     #[test]
     fn every_path_is_judged(path in "/\\PC{0,200}") {
         let _ = applications(&[("a", HOST, "admin*/x")], &path);
+    }
+}
+
+#[test]
+fn a_name_that_changed_hands_has_its_owners_doors_alone() {
+    let door = |id: &str, account: Option<&str>| Door {
+        application_id: id.to_owned(),
+        account_id: account.map(str::to_owned),
+        host_pattern: HOST.to_owned(),
+        path_pattern: id.to_owned(),
+    };
+    let doors = vec![door("a", Some("1")), door("b", Some("2")), door("c", None)];
+    let gate = GateRecord { hostname: name(HOST), doors };
+    let mut records = Records::default();
+    records.insert(Key::Gate(name(HOST)), Entry::Gate(Arc::new(gate)));
+    records.insert(Key::Gate(name("*.example.com")), Entry::Absent);
+    let known = Known::new(records);
+    for (owner, ids) in [(Some("1"), "ac"), (Some("2"), "bc"), (Some("3"), "c"), (None, "abc")] {
+        let doors = of(&name(HOST), owner, &known).unwrap();
+        let found: String = doors.iter().map(|door| door.application_id.as_str()).collect();
+        assert_eq!(found, ids, "{owner:?}");
+    }
+}
+
+proptest! {
+    /// What is below a door is found as by a reader who looks at every slash.
+    #[test]
+    fn what_is_below_a_path_belongs_to_it(pattern in "[a*/]{0,6}", path in "/[a/]{0,10}") {
+        let (pattern, path) = (pattern.as_bytes(), path.as_bytes());
+        let bare = pattern.strip_prefix(b"/").unwrap_or(pattern);
+        let bare = bare.strip_suffix(b"/").unwrap_or(bare);
+        let rest = &path[1..];
+        let mut ends = (0..rest.len()).filter(|at| rest[*at] == b'/').chain([rest.len()]);
+        let naive = bare.is_empty() || ends.any(|end| matches_wildcard(bare, &rest[..end]));
+        prop_assert_eq!(matches_path(pattern, path), naive);
     }
 }

@@ -55,11 +55,11 @@ fn on_any_case(
     here: &Here,
     answer: fn(&Case, &Shown) -> Result<Response, Need>,
 ) -> Result<Response, Need> {
-    let mut ids = match door::find(request.host, "/", known)? {
+    let mut ids = match door::find(request.host, request.owner, "/", known)? {
         Doors::Applications(ids) => ids,
         _ => Vec::new(),
     };
-    let all = door::of(request.host, known)?;
+    let all = door::of(request.host, request.owner, known)?;
     ids.extend(all.iter().take(MAX_ASKED).map(|door| door.application_id.clone()));
     let mut fallback = None;
     let mut refused = None;
@@ -163,7 +163,7 @@ fn authorized(request: &Request, known: &Known, here: &Here) -> Result<Response,
         // An old bookmark, or somebody's invention: the application itself knows what to do.
         return Ok(Response::redirect(format!("{}/", here.origin(request.host))));
     };
-    let here_stands = door::of(request.host, known)?;
+    let here_stands = door::of(request.host, request.owner, known)?;
     let here_stands = here_stands.iter().any(|d| d.application_id == handover.application_id);
     let case = match open_case(&handover.application_id, request, known, here)? {
         Ok(case) if here_stands && case.organization.auth_domain == handover.auth_domain => case,

@@ -147,6 +147,7 @@ impl Sent {
             let request = Request {
                 method: &self.method,
                 host: &name(HOST),
+                owner: None,
                 port: None,
                 path: &self.path,
                 query: self.query.as_deref(),

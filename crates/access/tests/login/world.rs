@@ -194,6 +194,7 @@ impl World {
         let mut request = Request {
             method: &ask.method,
             host: &host,
+            owner: None,
             port: self.https_port,
             path: url.path(),
             query: url.query(),

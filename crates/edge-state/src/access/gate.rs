@@ -18,6 +18,10 @@ pub struct GateRecord {
 pub struct Door {
     /// Its [`super::ApplicationRecord`].
     pub application_id: String,
+    /// Whose application it is: it stands before hostnames of this account alone. `None`: a record
+    /// from before this was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
     /// The hostname as the destination spells it; `*` in its first label stands for any characters
     /// of a label.
     pub host_pattern: String,

@@ -26,6 +26,8 @@ pub const TEAM: &str = "team.customer.com";
 pub const TOKEN: &str = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA";
 pub const KEY_AUTHORIZATION: &str = "evaGxfADs6pSRb2LAv9IZf17Dt3juxGJ-PCt92wr-oA.9jg46WB3rR_AHD";
 pub const ID: &str = "0d89c70d-ad9f-4843-b99f-6cc0252067e9";
+/// Whose zone, organisation and application all are.
+pub const ACCOUNT: &str = "a";
 pub const OWNERSHIP: &str = "5cc07c04-ea62-4a5a-95f0-419334a875a4";
 
 /// What the control plane has published.
@@ -65,7 +67,7 @@ impl World {
     /// With an organisation, and an application of it before all of a hostname.
     pub fn with_access(self, hostname: &str) -> Self {
         let organization: OrganizationRecord = serde_json::from_str(&format!(
-            r#"{{"account_id":"a","auth_domain":"{TEAM}","name":"T","session_seconds":60,
+            r#"{{"account_id":"{ACCOUNT}","auth_domain":"{TEAM}","name":"T","session_seconds":60,
             "identity_providers":[]}}"#
         ))
         .unwrap();
@@ -77,6 +79,7 @@ impl World {
         .unwrap();
         let door = Door {
             application_id: ID.to_owned(),
+            account_id: Some(ACCOUNT.to_owned()),
             host_pattern: hostname.to_owned(),
             path_pattern: String::new(),
         };
@@ -122,6 +125,7 @@ pub fn with_origin(server: &str, sni: Option<OriginSni>) -> HostRecord {
 pub fn zone() -> ZoneRecord {
     ZoneRecord {
         zone_id: "023e105f4ecef8ad9ca31a8372d0c353".into(),
+        account_id: Some(ACCOUNT.to_owned()),
         name: name("saas.com"),
         cname_target: name("customers.saas.com"),
         fallback_origin: Some("origin.saas.com".parse().unwrap()),

@@ -124,6 +124,7 @@ pub fn host_record(hostname: &str, tls: TlsSettings) -> HostRecord {
 pub fn zone(min_tls_version: Option<TlsVersion>) -> ZoneRecord {
     ZoneRecord {
         zone_id: ZONE.into(),
+        account_id: None,
         name: name("saas.example"),
         cname_target: name("customers.saas.example"),
         fallback_origin: None,

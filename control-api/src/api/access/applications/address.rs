@@ -58,9 +58,10 @@ pub struct Door {
 impl Door {
     /// As the edge has it.
     #[must_use]
-    pub fn of(&self, application_id: &str) -> EdgeDoor {
+    pub fn of(&self, application_id: &str, account_id: &str) -> EdgeDoor {
         EdgeDoor {
             application_id: application_id.to_owned(),
+            account_id: Some(account_id.to_owned()),
             host_pattern: self.host_pattern.clone(),
             path_pattern: self.path_pattern.clone(),
         }

@@ -40,7 +40,7 @@ pub async fn judge(
         if door.host_pattern == auth_domain.as_str() {
             return Err(invalid("domain", "is the team domain, where people sign in"));
         }
-        if !is_own(cx, door).await? {
+        if owner(cx, &door.gate).await?.as_deref() != Some(cx.account_id) {
             let message = format!(
                 "names {}, which is neither a custom hostname nor below a zone of this account",
                 door.host_pattern
@@ -51,22 +51,34 @@ pub async fn judge(
     Ok(())
 }
 
-/// Whether a hostname is this account's: a custom hostname belongs to who made it, any other name to
-/// the nearest zone above it.
-async fn is_own(cx: &mut Context<'_>, door: &Door) -> Result<bool, ApiError> {
-    if let Some(hostname) = hostnames::find_by_name(cx.tx, &door.host_pattern).await? {
-        let zone = zones::find(cx.tx, &hostname.zone_id).await?;
-        return Ok(zone.is_some_and(|zone| zone.account_id == cx.account_id));
+/// Whose a hostname is: a custom hostname, with all names that it covers, is that of the account that made
+/// it; any other name is that of the nearest zone above it.
+pub(crate) async fn owner(cx: &mut Context<'_>, name: &str) -> Result<Option<String>, ApiError> {
+    if let Some(account_id) = custom_hostname(cx, name).await? {
+        return Ok(Some(account_id));
     }
-    let mut name = door.gate.strip_prefix("*.").unwrap_or(&door.gate);
+    let mut name = name.strip_prefix("*.").unwrap_or(name);
     loop {
         let nearest = zones::list(cx.tx, Some(name), None).await?;
-        if let Some(zone) = nearest.first() {
-            return Ok(zone.account_id == cx.account_id);
+        if let Some(zone) = nearest.into_iter().next() {
+            return Ok(Some(zone.account_id));
         }
         match name.split_once('.') {
             Some((_, parent)) => name = parent,
-            None => return Ok(false),
+            None => return Ok(None),
         }
     }
+}
+
+/// Whose the custom hostname is by which requests for a name are served: the very name, or the wildcard
+/// above it.
+async fn custom_hostname(cx: &mut Context<'_>, name: &str) -> Result<Option<String>, ApiError> {
+    let wildcard = Hostname::parse(name).ok().and_then(|name| name.wildcard());
+    for name in std::iter::once(name).chain(wildcard.as_ref().map(Hostname::as_str)) {
+        if let Some(row) = hostnames::find_by_name(cx.tx, name).await? {
+            let zone = zones::find(cx.tx, &row.zone_id).await?;
+            return Ok(zone.map(|zone| zone.account_id));
+        }
+    }
+    Ok(None)
 }

@@ -119,10 +119,10 @@ async fn write_gate(cx: &mut Context<'_>, gate: &str) -> Result<(), ApiError> {
     if rows.is_empty() {
         return publish::gone(cx, &Key::Gate(hostname)).await;
     }
-    let doors = rows.into_iter().map(|row| {
+    let doors = rows.into_iter().map(|(row, account_id)| {
         let door =
             Door { gate: row.gate, host_pattern: row.host_pattern, path_pattern: row.path_pattern };
-        door.of(&row.application_id)
+        door.of(&row.application_id, &account_id)
     });
     publish::put(cx, &GateRecord { hostname, doors: doors.collect() }).await
 }

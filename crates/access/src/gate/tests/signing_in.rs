@@ -237,6 +237,7 @@ fn a_credential_is_for_its_host_alone() {
         let request = Request {
             method: &sent.method,
             host: &name("b.example.com"),
+            owner: None,
             port: None,
             path: "/",
             query: None,
