@@ -73,7 +73,7 @@ export async function whoIsDisabledIsOutAndStaysOut() {
   await signInBy(page, 'globex', 'ada@globex.test');
   await page.waitForURL(`${apps.intranet}/`);
   const [user] = (await api('GET', 'users?email=ada@globex.test')).filter(({ email }) => email === 'ada@globex.test');
-  await api('PUT', `users/${user.id}`, { enabled: false });
+  await api('PUT', `users/${user.id}`, { email: user.email, enabled: false });
   await until('the application is shut', async () => {
     await page.goto(`${apps.intranet}/`);
     return new URL(page.url()).origin === team;
@@ -84,6 +84,6 @@ export async function whoIsDisabledIsOutAndStaysOut() {
   if (await link.count()) await link.click();
   await page.waitForLoadState('load');
   assert.notEqual(new URL(page.url()).origin, new URL(apps.intranet).origin);
-  await api('PUT', `users/${user.id}`, { enabled: true });
+  await api('PUT', `users/${user.id}`, { email: user.email, enabled: true });
   await context.close();
 }
