@@ -21,6 +21,7 @@ mod access_policies;
 mod access_policy_tests;
 mod access_posture;
 mod access_publishing;
+mod access_saas;
 mod access_service_tokens;
 mod access_tags;
 mod access_users;
