@@ -161,8 +161,8 @@ impl PublishError {
     }
 }
 
-/// Only what the worker reads: certificates' keys stay with points of presence of one's own, and a
-/// kind that is new stays until someone says that it may leave.
+/// Only what the worker reads: certificates' keys and client CAs stay with points of presence of
+/// one's own, and a kind that is new stays until someone says that it may leave.
 fn is_public(key: &str) -> bool {
     PUBLIC.iter().any(|kind| key.starts_with(kind))
 }
@@ -188,7 +188,21 @@ fn now() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-const PUBLIC: [&str; 3] = ["acme:", "host:", "zone:"];
+const PUBLIC: [&str; 13] = [
+    "acme:",
+    "app:",
+    "gate:",
+    "group:",
+    "host:",
+    "idp:",
+    "keys:",
+    "list:",
+    "org:",
+    "revoked:",
+    "service_token:",
+    "session:",
+    "zone:",
+];
 const LABEL: &str = "workers_kv";
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
