@@ -23,8 +23,6 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::access::applications;
-use super::access::object::Context;
 use super::auth::{ForZone, SslAndCertificates};
 use super::envelope::{Deleted, Failure};
 use super::error::code;
@@ -82,9 +80,6 @@ pub async fn create(
         return attempt.refuse(&app, ApiError::DuplicateHostname).await;
     }
     app.engine.begin(&mut attempt.tx, &row.id, now).await?;
-    let account_id = access.zone.account_id;
-    let mut cx = Context::new(&app, &mut attempt.tx, &account_id);
-    applications::publish::evict(&mut cx, &row.hostname).await?;
     let row = current(&mut attempt.tx, &row.zone_id, &row.id).await?;
     let answer = view::one(&mut attempt.tx, row).await?;
     attempt.finish(&app, Envelope::created(answer)).await

@@ -40,12 +40,6 @@ pub async fn of_gate(tx: &mut Tx, gate: &str) -> sqlx::Result<Vec<(DoorRow, Stri
     Ok(rows.into_iter().map(|row| (row.door, row.account_id)).collect())
 }
 
-/// Takes the doors of exactly this hostname from all other accounts; how many there were.
-pub async fn take_from_others(tx: &mut Tx, hostname: &str, account_id: &str) -> sqlx::Result<u64> {
-    on!(tx, conn => sqlx::query(TAKE_FROM_OTHERS.on(conn)).bind(hostname).bind(account_id)
-        .execute(&mut **conn).await.map(|done| done.rows_affected()))
-}
-
 #[derive(sqlx::FromRow)]
 struct GateRow {
     #[sqlx(flatten)]
@@ -62,8 +56,4 @@ const OF_GATE: Sql = sql!(
     "SELECT door.*, application.account_id FROM access_doors AS door
      JOIN access_objects AS application ON application.id = door.application_id
      WHERE door.gate = $1 ORDER BY door.host_pattern, door.path_pattern"
-);
-const TAKE_FROM_OTHERS: Sql = sql!(
-    "DELETE FROM access_doors WHERE host_pattern = $1 AND application_id IN (
-         SELECT id FROM access_objects WHERE kind = 'application' AND account_id <> $2)"
 );

@@ -65,15 +65,6 @@ pub async fn all(cx: &mut Context<'_>) -> Result<(), ApiError> {
     changed(cx, &applications, &BTreeSet::new()).await
 }
 
-/// A custom hostname is its maker's: doors that another account has at it are closed.
-pub async fn evict(cx: &mut Context<'_>, hostname: &str) -> Result<(), ApiError> {
-    if doors::take_from_others(cx.tx, hostname, cx.account_id).await? == 0 {
-        return Ok(());
-    }
-    changes::lock(cx.tx).await?;
-    write_gate(cx, hostname).await
-}
-
 /// Tells the team domain which applications there are; the rest of its record stays as it is.
 pub async fn organization(cx: &mut Context<'_>) -> Result<(), ApiError> {
     changes::lock(cx.tx).await?;
