@@ -16,6 +16,8 @@ pub struct Config {
     pub worker: PathBuf,
     /// `LINTEL_NODE` (`node_modules/.bin/node`): runs the demo provider.
     pub node: PathBuf,
+    /// `LINTEL_DEV_PROVIDER` (`dev/provider/provider.mjs`): the demo provider's script.
+    pub provider: PathBuf,
     /// Where everything listens, on 127.0.0.1.
     pub ports: Ports,
 }
@@ -53,6 +55,7 @@ impl Config {
             binaries: folder("LINTEL_BIN_DIR", &beside)?,
             worker: folder("LINTEL_WORKER_DIR", Path::new("edge-worker/build"))?,
             node: folder("LINTEL_NODE", Path::new("node_modules/.bin/node"))?,
+            provider: folder("LINTEL_DEV_PROVIDER", Path::new("dev/provider/provider.mjs"))?,
             ports: Ports::from_variables(|name| std::env::var(name).ok())?,
         })
     }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::Failure;
 use crate::child::{Child, Program};
 use crate::config::Config;
 use crate::state::{PROVIDER_SECRET, State};
 use crate::wait::until;
-use crate::{Context as _, Failure};
 
 /// Somebody who can sign in at the demo provider.
 #[derive(Clone, Copy, Debug)]
@@ -49,8 +49,7 @@ pub fn issuer(config: &Config) -> String {
 /// Starts it and waits until it answers. It knows one client: the Lintel beside it, which is called
 /// back at `redirect_url`.
 pub async fn start(config: &Config, state: &State, redirect_url: &str) -> Result<Child, Failure> {
-    let script = std::path::absolute(SCRIPT).context(SCRIPT)?;
-    for path in [&config.node, &script] {
+    for path in [&config.node, &config.provider] {
         if !path.is_file() {
             let path = path.display();
             return Err(Failure::new(format!("{path} is missing. Get it: make setup")));
@@ -68,7 +67,7 @@ pub async fn start(config: &Config, state: &State, redirect_url: &str) -> Result
         "people": PEOPLE.map(Person::to_json),
     });
     let child = Program::new("provider", &config.node, &state.path("log"))
-        .argument(script.display().to_string())
+        .argument(config.provider.display().to_string())
         // Not an argument: those are for everybody's eyes.
         .variable("LINTEL_PROVIDER", &settings)
         .start()?;
@@ -98,5 +97,4 @@ impl Person {
 
 /// Ours, at the provider.
 pub const CLIENT_ID: &str = "lintel";
-const SCRIPT: &str = "dev/provider/provider.mjs";
 const START_LIMIT: Duration = Duration::from_secs(30);

@@ -58,8 +58,9 @@ async fn stays_pending(lintel: &Lintel, port: u16, says: &str) -> Result<(), Fai
             metrics.lines().find(told).map(str::to_owned).ok_or(Failure::new(metrics.clone()))
         })
         .await?;
-    // The first point of presence serves it all along.
-    lintel.visitor()?.handshake(SHOP).await?;
+    // The first point of presence serves it all along, as soon as it has heard of it.
+    let visitor = lintel.visitor()?;
+    lintel.until("the real one serves it", async || visitor.handshake(SHOP).await).await?;
     lintel.point_of_presence(Method::DELETE, "ghost", None).await?;
     lintel.active(&shop.id).await?;
     Ok(())

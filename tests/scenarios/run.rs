@@ -6,6 +6,7 @@ use lintel_dev::announcement::DEV_JSON;
 use lintel_dev::child::Program;
 use lintel_dev::origin::GREETING;
 use lintel_tests::lintel::{binary, root, worker};
+use lintel_tests::miniflare::node;
 use lintel_tests::ports::{Ports, loopback};
 use lintel_tests::process::Process;
 use lintel_tests::visitor::Visitor;
@@ -33,6 +34,9 @@ impl Run {
             .variable("LINTEL_DEV_API_ADMIN_PORT", &ports.next()?)
             .variable("LINTEL_DEV_EDGE_ADMIN_PORT", &ports.next()?)
             .variable("LINTEL_DEV_ORIGIN_PORT", &ports.next()?)
+            .variable("LINTEL_DEV_PROVIDER_PORT", &ports.next()?)
+            .variable("LINTEL_DEV_PROVIDER", &root().join("dev/provider/provider.mjs").display())
+            .variable("LINTEL_NODE", &node().display())
             .variable("LINTEL_BIN_DIR", &binary("").display())
             .variable("LINTEL_WORKER_DIR", &worker().display())
             .variable(
