@@ -88,11 +88,15 @@ async fn a_challenge_is_answered_alike_everywhere_and_never_redirected() -> Resu
     let challenge = lintel.acme.hold(Moment::Before, Step::Challenge);
     let shop = lintel.create(SHOP, json!({})).await?;
     challenge.reached().await?;
-    let shop = lintel.api.hostname(&lintel.zone, &shop.id).await?;
-    let records = shop.ssl.as_ref().map(|ssl| ssl.validation_records.clone()).unwrap_or_default();
-    let record = records.first().cloned().unwrap_or_default();
+    // What is held first may be the other hostname's second certificate: then this one's is still coming.
+    let record = lintel.until("the challenge is announced", async || {
+        let shop = lintel.api.hostname(&lintel.zone, &shop.id).await?;
+        let records = shop.ssl.map(|ssl| ssl.validation_records).unwrap_or_default();
+        let announced = records.into_iter().find(|record| !record.http_url.is_empty());
+        announced.ok_or_else(|| Failure::new("no validation_records"))
+    });
+    let record = record.await?;
     for edge in 0..lintel.edges.len() {
-        // What is held may be the other hostname's second certificate: then this one is still coming.
         let visitor = lintel.visitor_at(edge)?;
         let page = lintel.until("the challenge is answered", async || {
             visitor.get(&record.http_url).await?.expect(200)

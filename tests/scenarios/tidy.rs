@@ -10,7 +10,7 @@ use std::process::Command;
 const HOUSE: [(&str, &[&str]); 10] = [
     ("edge-state", &[]),
     ("saml", &[]),
-    ("access", &["edge-state"]),
+    ("access", &["edge-state", "saml"]),
     ("lifecycle", &["edge-state"]),
     ("routing", &["edge-state", "access"]),
     ("edge-worker", &["edge-state", "access", "routing", "saml"]),

@@ -10,7 +10,7 @@ use edge_state::Hostname;
 use jwt_compact::AlgorithmSignature;
 
 use crate::known::Unanswered;
-use crate::need::{Algorithm, PublicKey, Sign, Verify};
+use crate::need::{Algorithm, KeyHolder, PublicKey, Sign, Verify};
 use crate::{Known, Need};
 
 impl Algorithm {
@@ -133,8 +133,8 @@ impl jwt_compact::Algorithm for ByShell<'_> {
     }
 
     fn sign(&self, key: &SigningKeyName, message: &[u8]) -> Signature {
-        let auth_domain = key.auth_domain.clone();
-        let sign = Sign { auth_domain, kid: key.kid.clone(), message: message.to_owned() };
+        let holder = KeyHolder::Organization(key.auth_domain.clone());
+        let sign = Sign { holder, kid: key.kid.clone(), message: message.to_owned() };
         let signature = match self.known.sign(sign) {
             Ok(Ok(signature)) => signature.to_owned(),
             Ok(Err(unanswered)) => {

@@ -7,7 +7,7 @@ use edge_state::recall::Recalled;
 use edge_state::{Entry, Key, Records};
 use serde::de::DeserializeOwned;
 
-use crate::need::{Call, Fetch, Need, Sign, Verify};
+use crate::need::{Call, ContentKey, Fetch, Need, Sign, Unwrap, Verify, VerifySaml, Wrap};
 
 /// Records and replies.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +36,10 @@ pub enum Reply {
     Verified(bool),
     /// The signature.
     Signed(Vec<u8>),
+    /// The content key.
+    Unwrapped(ContentKey),
+    /// The wrapped content key.
+    Wrapped(Vec<u8>),
     /// There is no answer; why, for logs.
     Failed(String),
 }
@@ -114,6 +118,14 @@ impl Known {
         Ok(matches!(self.reply(Need::Verify(Box::new(verify)))?, Reply::Verified(true)))
     }
 
+    /// Whether a SAML peer's signature is right. One that cannot be checked is wrong.
+    ///
+    /// # Errors
+    /// [`Need`]: it has not been checked.
+    pub fn verify_saml(&self, verify: VerifySaml) -> Result<bool, Need> {
+        Ok(matches!(self.reply(Need::VerifySaml(Box::new(verify)))?, Reply::Verified(true)))
+    }
+
     /// A signature.
     ///
     /// # Errors
@@ -121,6 +133,28 @@ impl Known {
     pub fn sign(&self, sign: Sign) -> Result<Result<&[u8], Unanswered>, Need> {
         Ok(match self.reply(Need::Sign(Box::new(sign)))? {
             Reply::Signed(signature) => Ok(signature),
+            other => Err(other.unanswered()),
+        })
+    }
+
+    /// A content key that was encrypted to us.
+    ///
+    /// # Errors
+    /// [`Need`]: it has not been unwrapped.
+    pub fn unwrap(&self, unwrap: Unwrap) -> Result<Result<&ContentKey, Unanswered>, Need> {
+        Ok(match self.reply(Need::Unwrap(Box::new(unwrap)))? {
+            Reply::Unwrapped(content_key) => Ok(content_key),
+            other => Err(other.unanswered()),
+        })
+    }
+
+    /// A content key, encrypted to somebody else.
+    ///
+    /// # Errors
+    /// [`Need`]: it has not been wrapped.
+    pub fn wrap(&self, wrap: Wrap) -> Result<Result<&[u8], Unanswered>, Need> {
+        Ok(match self.reply(Need::Wrap(Box::new(wrap)))? {
+            Reply::Wrapped(wrapped) => Ok(wrapped),
             other => Err(other.unanswered()),
         })
     }

@@ -53,6 +53,7 @@ pub mod policy;
 pub mod redirect;
 pub mod request;
 pub mod response;
+mod saml;
 mod selector;
 pub mod session;
 pub mod team;

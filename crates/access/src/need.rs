@@ -1,12 +1,16 @@
 //! What a decision lacks. The shell carries it out, adds the reply to [`crate::Known`] and asks
 //! again. A need is its own name: the same need is never carried out twice for one request.
 
+use std::fmt;
+
 use edge_state::access::call::{
     AskApproval, CheckPin, DecideApproval, FindApproval, FindSession, SendPin, SignIn, SignOut,
     Spend,
 };
 use edge_state::{Hostname, Key, Missing};
+pub use saml::key::{KeyTransport, PublicKey as PeerKey, SignatureAlgorithm};
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 /// One thing to do before the decision can go on.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -25,8 +29,14 @@ pub enum Need {
     Fetch(Box<Fetch>),
     /// Verify a signature.
     Verify(Box<Verify>),
-    /// Sign with a key of the organisation.
+    /// Verify a signature of a SAML peer.
+    VerifySaml(Box<VerifySaml>),
+    /// Sign with one of our keys.
     Sign(Box<Sign>),
+    /// Unwrap a content key that was encrypted to one of our keys.
+    Unwrap(Box<Unwrap>),
+    /// Wrap a content key for somebody else.
+    Wrap(Box<Wrap>),
 }
 
 /// A question to the control plane: `POST /edge/v1/access/{path}`.
@@ -91,6 +101,20 @@ pub struct Verify {
     pub signature: Vec<u8>,
 }
 
+/// As [`Verify`], over a SAML message. Types of their own: no token is ever verified by what XML
+/// Signature has beyond JOSE.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct VerifySaml {
+    /// SHA-1 among them, for peers whom an operator gave leave.
+    pub algorithm: SignatureAlgorithm,
+    /// The public key.
+    pub key: PeerKey,
+    /// What was signed.
+    pub message: Vec<u8>,
+    /// ECDSA: r and s, one after the other.
+    pub signature: Vec<u8>,
+}
+
 /// What tokens may be signed with (RFC 7518 §3.1). None that is symmetric, and not `none`.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 #[expect(missing_docs, reason = "named as registered")]
@@ -133,15 +157,58 @@ pub enum PublicKey {
     },
 }
 
-/// RS256 with an organisation's key.
+/// RSASSA-PKCS1-v1_5 with SHA-256: RS256 in JOSE, RSA-SHA256 in XML Signature.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Sign {
-    /// The organisation.
-    pub auth_domain: Hostname,
-    /// Which key, of [`edge_state::access::SigningKeyRecord`].
+    /// Whose key.
+    pub holder: KeyHolder,
+    /// Which of them.
     pub kid: String,
     /// What is signed.
     pub message: Vec<u8>,
+}
+
+/// Whose private keys.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum KeyHolder {
+    /// An organisation's, of [`edge_state::access::SigningKeyRecord`]: they sign tokens.
+    Organization(Hostname),
+    /// An application's or identity provider's, of [`edge_state::access::SamlKeyRecord`], by its id.
+    Saml(String),
+}
+
+/// RSA-OAEP (RFC 8017 §7.1), backwards: MGF1 takes the same hash.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Unwrap {
+    /// The application or identity provider: [`edge_state::access::SamlKeyRecord`].
+    pub id: String,
+    /// Which of its keys for encryption.
+    pub kid: String,
+    /// Which hash.
+    pub transport: KeyTransport,
+    /// The encrypted content key.
+    pub wrapped: Vec<u8>,
+}
+
+/// RSA-OAEP, forwards.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Wrap {
+    /// To whom.
+    pub key: PeerKey,
+    /// Which hash.
+    pub transport: KeyTransport,
+    /// What is encrypted.
+    pub content_key: ContentKey,
+}
+
+/// The symmetric key of one encrypted element. It shows in no log.
+#[derive(Clone, Eq, PartialEq)]
+pub struct ContentKey(pub Zeroizing<Vec<u8>>);
+
+impl fmt::Debug for ContentKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ContentKey")
+    }
 }
 
 impl Call {

@@ -30,6 +30,8 @@ pub enum Key {
     IdentityProvider(String),
     /// [`crate::access::SigningKeyRecord`], by team domain.
     SigningKeys(Hostname),
+    /// [`crate::access::SamlKeyRecord`], by the id of the application or identity provider.
+    SamlKeys(String),
     /// [`crate::access::RevocationRecord`], by team domain.
     Revocations(Hostname),
     /// [`crate::access::SessionRecord`], by `identity_nonce`.
@@ -60,6 +62,7 @@ impl fmt::Display for Key {
             Self::List(id) => write!(f, "list:{id}"),
             Self::IdentityProvider(id) => write!(f, "idp:{id}"),
             Self::SigningKeys(hostname) => write!(f, "keys:{hostname}"),
+            Self::SamlKeys(id) => write!(f, "saml_keys:{id}"),
             Self::Revocations(hostname) => write!(f, "revoked:{hostname}"),
             Self::Session(nonce) => write!(f, "session:{nonce}"),
             Self::ServiceToken(id) => write!(f, "service_token:{id}"),
@@ -87,6 +90,7 @@ impl FromStr for Key {
             "list" if is_token(name) => Ok(Self::List(name.to_owned())),
             "idp" if is_token(name) => Ok(Self::IdentityProvider(name.to_owned())),
             "keys" => Ok(Self::SigningKeys(hostname()?)),
+            "saml_keys" if is_token(name) => Ok(Self::SamlKeys(name.to_owned())),
             "revoked" => Ok(Self::Revocations(hostname()?)),
             "session" if is_token(name) => Ok(Self::Session(name.to_owned())),
             "service_token" if is_client_id(name) => Ok(Self::ServiceToken(name.to_owned())),

@@ -60,6 +60,7 @@ pub fn is_understood(key: &Key, text: &str) -> bool {
         Key::List(_) => access::ListRecord::VERSION,
         Key::IdentityProvider(_) => access::IdentityProviderRecord::VERSION,
         Key::SigningKeys(_) => access::SigningKeyRecord::VERSION,
+        Key::SamlKeys(_) => access::SamlKeyRecord::VERSION,
         Key::Revocations(_) => access::RevocationRecord::VERSION,
         Key::Session(_) => access::SessionRecord::VERSION,
         Key::ServiceToken(_) => access::ServiceTokenRecord::VERSION,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::access::{
     ApplicationRecord, GateRecord, GroupRecord, IdentityProviderRecord, ListRecord,
-    OrganizationRecord, RevocationRecord, ServiceTokenRecord, SessionRecord, SigningKeyRecord,
+    OrganizationRecord, RevocationRecord, SamlKeyRecord, ServiceTokenRecord, SessionRecord,
+    SigningKeyRecord,
 };
 use crate::recall::Recalled;
 use crate::{ChallengeRecord, DecodeError, HostRecord, Hostname, Key, Record, ZoneRecord};
@@ -111,6 +112,8 @@ kinds! {
     IdentityProvider(IdentityProviderRecord), identity_provider(id: str);
     /// `keys:`: the signing keys of the organisation with this team domain.
     SigningKeys(SigningKeyRecord), signing_keys(auth_domain: Hostname);
+    /// `saml_keys:`: the keys of the application or identity provider with this id.
+    SamlKeys(SamlKeyRecord), saml_keys(id: str);
     /// `revoked:`: the revocations of the organisation with this team domain.
     Revocations(RevocationRecord), revocations(auth_domain: Hostname);
     /// `session:`: the session with this `identity_nonce`.

@@ -181,7 +181,9 @@ fn protocol(kind: &str, sent: &Sent, secret: Option<Sealed>) -> Result<Option<Pr
         "onetimepin" => Some(Protocol::OneTimePin {}),
         "saml" => {
             let config = sent.object("config")?.cloned().unwrap_or_default();
-            Some(Protocol::Saml(Value::Object(config)))
+            Some(Protocol::Saml(Box::new(
+                serde_json::from_value(Value::Object(config)).unwrap_or_default(),
+            )))
         }
         "github" => secret.map(|secret| github(sent, secret)).transpose()?.map(Protocol::Github),
         kind => oidc(kind, sent, secret)?.map(|config| Protocol::Oidc(Box::new(config))),

@@ -64,6 +64,7 @@ async fn record(
         },
         identity_providers,
         launcher,
+        origin_headers: Vec::new(),
         applications,
         identity_denied_html: page(cx, &sent, "custom_pages.identity_denied").await?,
         forbidden_html: page(cx, &sent, "custom_pages.forbidden").await?,

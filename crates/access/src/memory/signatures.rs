@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::need::Sign;
+use crate::need::{KeyHolder, Sign};
 
 /// By digest of key and message. Two generations: what is used moves to the young one, and the old
 /// one goes when that is full.
@@ -46,7 +46,11 @@ impl Signatures {
 /// Each part after its length, so that none runs into the next.
 fn digest(sign: &Sign) -> [u8; 32] {
     let mut hash = Sha256::new();
-    for part in [sign.auth_domain.as_str().as_bytes(), sign.kid.as_bytes(), &sign.message] {
+    let (kind, holder) = match &sign.holder {
+        KeyHolder::Organization(auth_domain) => ("organization", auth_domain.as_str()),
+        KeyHolder::Saml(id) => ("saml", id.as_str()),
+    };
+    for part in [kind.as_bytes(), holder.as_bytes(), sign.kid.as_bytes(), &sign.message] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
@@ -60,8 +64,8 @@ mod tests {
     use super::*;
 
     fn sign(auth_domain: &str, kid: &str, message: &str) -> Sign {
-        let auth_domain = Hostname::parse(auth_domain).unwrap();
-        Sign { auth_domain, kid: kid.into(), message: message.into() }
+        let holder = KeyHolder::Organization(Hostname::parse(auth_domain).unwrap());
+        Sign { holder, kid: kid.into(), message: message.into() }
     }
 
     #[test]

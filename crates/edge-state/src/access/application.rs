@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::saml::SamlApplication;
 use super::{Policy, enabled, is_enabled, is_false};
 use crate::{Hostname, Key, Record};
 
@@ -72,7 +73,10 @@ pub struct ApplicationRecord {
     /// `skip_interstitial`
     #[serde(default, skip_serializing_if = "is_false")]
     pub skip_interstitial: bool,
-    /// `saas_app`, for applications that speak SAML or OIDC.
+    /// What the application is told, where it speaks SAML.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saml: Option<Box<SamlApplication>>,
+    /// `saas_app`, for applications that speak OIDC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub saas: Option<serde_json::Value>,
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::saml::SamlConfig;
 use super::{enabled, is_enabled, is_false};
 use crate::seal::Sealed;
 use crate::{Hostname, Key, Record};
@@ -41,8 +42,8 @@ pub enum Protocol {
     Oidc(Box<OidcConfig>),
     /// GitHub's OAuth2 and REST API.
     Github(GithubConfig),
-    /// SAML 2.0: the contract's `config`, with what its metadata said.
-    Saml(serde_json::Value),
+    /// SAML 2.0.
+    Saml(Box<SamlConfig>),
 }
 
 /// An OpenID provider.

@@ -5,6 +5,7 @@
 //! - [`identity_provider`]: who says who somebody is
 //! - [`session`]: who somebody is, once signed in; [`revocation`]: who is not any more
 //! - [`signing_key`]: what tokens are signed with
+//! - [`saml`]: what SAML applications are told, and what SAML providers say; by which keys
 //! - [`service_token`], [`client_authority`]: machines' own ways in
 //! - [`call`]: what the edge asks the control plane, as it must be counted or used once
 
@@ -16,6 +17,7 @@ pub mod identity_provider;
 pub mod organization;
 pub mod policy;
 pub mod revocation;
+pub mod saml;
 pub mod service_token;
 pub mod session;
 pub mod signing_key;
@@ -27,6 +29,7 @@ pub use identity_provider::IdentityProviderRecord;
 pub use organization::OrganizationRecord;
 pub use policy::{GroupRecord, ListRecord, Policy, Rule};
 pub use revocation::RevocationRecord;
+pub use saml::SamlKeyRecord;
 pub use service_token::ServiceTokenRecord;
 pub use session::{Identity, SessionRecord};
 pub use signing_key::SigningKeyRecord;

@@ -34,6 +34,10 @@ pub struct OrganizationRecord {
     /// The App Launcher's own application, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub launcher: Option<Launcher>,
+    /// Names of headers that origins get from SAML attributes, of whichever provider: no visitor may
+    /// send them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub origin_headers: Vec<String>,
     /// The applications that the App Launcher may show, in its order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub applications: Vec<String>,

@@ -63,6 +63,16 @@ pub struct Identity {
     /// Posture rules by id, and whether the person's device meets them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub device_posture: BTreeMap<String, bool>,
+    /// Somebody else of the organisation had the address first, and no provider is stated to speak
+    /// for its domain: this person is not to be taken for that one.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub email_is_anothers: bool,
+    /// What a SAML provider calls the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub saml: Option<SamlSession>,
+    /// Headers that origins get: `header_attributes` of the provider.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub origin_headers: Vec<(String, String)>,
     /// Member of the account itself.
     #[serde(default, skip_serializing_if = "is_false")]
     pub account_member: bool,
@@ -76,6 +86,25 @@ pub struct ProviderReference {
     /// `type` of the contract.
     #[serde(rename = "type")]
     pub kind: String,
+}
+
+/// A SAML provider's words for who signed in, by which it logs them out (SAML core §3.7.1).
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+pub struct SamlSession {
+    /// `NameID`
+    pub name_id: String,
+    /// Its `Format`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// Its `NameQualifier`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_qualifier: Option<String>,
+    /// Its `SPNameQualifier`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sp_name_qualifier: Option<String>,
+    /// `SessionIndex`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_index: Option<String>,
 }
 
 /// A group, in an identity.

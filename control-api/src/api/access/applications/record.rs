@@ -82,6 +82,7 @@ fn build(
         service_auth_401: on(body.service_auth_401_redirect),
         service_token_header: body.read_service_tokens_from_header.clone(),
         skip_interstitial: on(body.skip_interstitial),
+        saml: None,
         saas,
     })
 }

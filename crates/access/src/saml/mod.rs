@@ -1,0 +1,3 @@
+//! SAML 2.0 on the team domain.
+
+mod keys;
