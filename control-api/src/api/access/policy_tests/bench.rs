@@ -101,6 +101,7 @@ fn bare(account_id: &str, auth_domain: Hostname) -> OrganizationRecord {
         strict_service_token_auth: false,
         login_design: edge_state::access::organization::LoginDesign::default(),
         identity_providers: Vec::new(),
+        origin_headers: Vec::new(),
         launcher: None,
         applications: Vec::new(),
         identity_denied_html: None,
