@@ -20,6 +20,7 @@ pub async fn organization(lab: &Lab, tenant: &Tenant, auth_domain: &str) {
         login_design: edge_state::access::organization::LoginDesign::default(),
         identity_providers: Vec::new(),
         launcher: None,
+        origin_headers: Vec::new(),
         applications: Vec::new(),
         identity_denied_html: None,
         forbidden_html: None,
