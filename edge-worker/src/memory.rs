@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use access::Reply;
 use access::memory::{Documents, Outbox, Signatures, Spent, Verdicts};
-use access::need::Call;
+use access::need::{Call, KeyHolder, Sign};
 use edge_state::access::call::{LogBatch, LoginEvent};
 use edge_state::{Entry, Hostname, Key};
 use routing::Need;
@@ -46,7 +46,7 @@ impl access::known::Memory for Fresh {
                 let cache = fetch.cache.as_ref()?;
                 DOCUMENTS.with_borrow(|documents| documents.find(cache, now_seconds()))
             }
-            Need::Sign(sign) => {
+            Need::Sign(sign) if is_of_a_token(sign) => {
                 SIGNATURES.with_borrow_mut(|made| made.find(sign)).map(Reply::Signed)
             }
             Need::Call(call) => {
@@ -54,7 +54,14 @@ impl access::known::Memory for Fresh {
                 let answer = SPENT.with_borrow(|spent| spent.find(spend))?;
                 serde_json::to_string(&answer).ok().map(Reply::Called)
             }
-            Need::Record(_) | Need::Records(_) | Need::Form => None,
+            // Each SAML message is told once, and content keys are nobody's but their request's.
+            Need::Sign(_)
+            | Need::VerifySaml(_)
+            | Need::Unwrap(_)
+            | Need::Wrap(_)
+            | Need::Record(_)
+            | Need::Records(_)
+            | Need::Form => None,
         }
     }
 }
@@ -91,7 +98,7 @@ pub fn keep(need: &Need, reply: Reply) -> Reply {
             VERDICTS.with_borrow_mut(|verdicts| verdicts.insert(verify));
             reply
         }
-        (Need::Sign(sign), Reply::Signed(signature)) => {
+        (Need::Sign(sign), Reply::Signed(signature)) if is_of_a_token(sign) => {
             SIGNATURES.with_borrow_mut(|made| made.insert(sign, signature.clone()));
             reply
         }
@@ -107,6 +114,10 @@ pub fn keep(need: &Need, reply: Reply) -> Reply {
         },
         _ => reply,
     }
+}
+
+fn is_of_a_token(sign: &Sign) -> bool {
+    matches!(sign.holder, KeyHolder::Organization(_))
 }
 
 /// Login events on their way; returns how many had to go for them.

@@ -5,15 +5,18 @@
 
 use std::sync::Arc;
 
-use access::need::{Fetch, Sign, Verify};
+use access::need::{ContentKey, Fetch, KeyHolder, Sign, Unwrap};
 use access::request::MAX_FORM_BYTES;
 use access::{Here, Known, Reply};
+use edge_state::access::saml::KeyUse;
 use edge_state::{Entry, Key, Records};
 use futures_util::future::{join, join_all};
 use routing::{Decision, Facts, MAX_READS, MAX_ROUNDS, Need};
 use web_sys::Request;
 use worker::{Date, Env};
+use zeroize::Zeroizing;
 
+use crate::crypto::keys::OurKey;
 use crate::failure::Failure;
 use crate::memory::{self, Fresh};
 use crate::settings::{STATE, Settings};
@@ -71,8 +74,17 @@ impl Asking<'_> {
             }
             Need::Call(call) => outside::call(call, facts.client, self.env, self.settings).await,
             Need::Fetch(fetch) => self.fetch(fetch, facts).await,
-            Need::Verify(verify) => self.verify(verify, facts).await,
-            Need::Sign(sign) => self.sign(sign, facts).await,
+            Need::Verify(verify) => verdict(crypto::token::verify(verify).await, facts),
+            Need::VerifySaml(verify) => verdict(crypto::saml::verify(verify).await, facts),
+            Need::Sign(sign) => {
+                self.sign(sign, facts).await.map_or_else(Reply::Failed, Reply::Signed)
+            }
+            Need::Unwrap(unwrap) => {
+                self.unwrap(unwrap, facts).await.map_or_else(Reply::Failed, Reply::Unwrapped)
+            }
+            Need::Wrap(wrap) => {
+                crypto::saml::wrap(wrap).await.map_or_else(Reply::Failed, Reply::Wrapped)
+            }
         };
         if let Reply::Failed(why) = &reply {
             log::note(facts, "Access", why);
@@ -109,30 +121,43 @@ impl Asking<'_> {
         }
     }
 
-    async fn verify(&self, verify: &Verify, facts: &Facts) -> Reply {
-        match crypto::verify(verify).await {
-            Ok(right) => Reply::Verified(right),
-            Err(why) => {
-                log::note(facts, "a signature cannot be checked", &why);
-                Reply::Verified(false)
-            }
-        }
+    async fn sign(&self, sign: &Sign, facts: &Facts) -> Result<Vec<u8>, String> {
+        let record = self.key_record(&sign.holder, facts).await?;
+        let open = || self.private_key(&record, &sign.kid, KeyUse::Signing);
+        crypto::sign(OurKey { holder: &sign.holder, kid: &sign.kid, open: &open }, &sign.message)
+            .await
     }
 
-    async fn sign(&self, sign: &Sign, facts: &Facts) -> Reply {
-        let key = Key::SigningKeys(sign.auth_domain.clone());
-        let record = match self.read(&key, facts).await {
-            Ok(Entry::SigningKeys(record)) => record,
-            Ok(_) => return Reply::Failed(format!("there is no {key}")),
-            Err(failure) => return Reply::Failed(failure.to_string()),
+    async fn unwrap(&self, unwrap: &Unwrap, facts: &Facts) -> Result<ContentKey, String> {
+        let holder = KeyHolder::Saml(unwrap.id.clone());
+        let record = self.key_record(&holder, facts).await?;
+        let open = || self.private_key(&record, &unwrap.kid, KeyUse::Encryption);
+        crypto::saml::unwrap(unwrap, OurKey { holder: &holder, kid: &unwrap.kid, open: &open })
+            .await
+    }
+
+    async fn key_record(&self, holder: &KeyHolder, facts: &Facts) -> Result<Entry, String> {
+        let key = match holder {
+            KeyHolder::Organization(auth_domain) => Key::SigningKeys(auth_domain.clone()),
+            KeyHolder::Saml(id) => Key::SamlKeys(id.clone()),
         };
-        let private_key = || {
-            let opened = record.private_key(&sign.kid, &self.settings.access_keys);
-            let opened = opened.ok_or_else(|| format!("{key} does not sign with {}", sign.kid))?;
-            opened.map_err(|error| format!("{key}: {error} (LINTEL_ACCESS_KEY)"))
+        self.read(&key, facts).await.map_err(|failure| failure.to_string())
+    }
+
+    fn private_key(
+        &self,
+        record: &Entry,
+        kid: &str,
+        r#use: KeyUse,
+    ) -> Result<Zeroizing<Vec<u8>>, String> {
+        let ring = &self.settings.access_keys;
+        let opened = match record {
+            Entry::SigningKeys(record) if r#use == KeyUse::Signing => record.private_key(kid, ring),
+            Entry::SamlKeys(record) => record.private_key(kid, r#use, ring),
+            _ => None,
         };
-        let signed = crypto::sign(&sign.kid, &sign.message, private_key).await;
-        signed.map_or_else(Reply::Failed, Reply::Signed)
+        let opened = opened.ok_or_else(|| format!("there is no private key {kid}"))?;
+        opened.map_err(|error| format!("private key {kid}: {error} (LINTEL_ACCESS_KEY)"))
     }
 
     async fn read(&self, key: &Key, facts: &Facts) -> Result<Entry, Failure> {
@@ -160,4 +185,12 @@ impl Asking<'_> {
         let text = text.map_err(|error| unreadable(error.to_string()))?;
         Entry::decode(key, text.as_deref()).map_err(|error| unreadable(error.to_string()))
     }
+}
+
+/// What cannot be checked is wrong.
+fn verdict(checked: Result<bool, String>, facts: &Facts) -> Reply {
+    Reply::Verified(checked.unwrap_or_else(|why| {
+        log::note(facts, "a signature cannot be checked", &why);
+        false
+    }))
 }

@@ -38,7 +38,7 @@ async fn verdict(suite: &Suite, vector: &Vector) -> String {
             Ok(verdict) => return verdict,
             Err(need) => {
                 let Need::Verify(verify) = &need else { return format!("{need:?}") };
-                let right = crypto::verify(verify).await.unwrap_or(false);
+                let right = crypto::token::verify(verify).await.unwrap_or(false);
                 known.insert(need, Reply::Verified(right));
             }
         }
