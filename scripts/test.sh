@@ -32,6 +32,9 @@ cargo test "${workspace[@]}" --no-fail-fast "$@" 2>&1 | tee "$log"
 rc=${PIPESTATUS[0]}
 set -e
 
+# What each failure began with, once more and together: the whole of it stands above, between long logs.
+awk '/^---- .* stdout ----$/ { print; left = 4; next } left-- > 0 { print substr($0, 1, 600) }' "$log"
+
 # A test binary that crashed or did not compile has no result line: it counts as one failure.
 awk -v rc="$rc" '
   /^test result: / { for (i = 2; i <= NF; i++) count[$i] += $(i - 1) }
