@@ -1,6 +1,7 @@
 //! A code by mail. Nothing that is mailed signs anybody in by a link: the code is typed, posted, and
 //! counts in the browser that asked for it alone.
 
+use edge_state::access::IdentityProviderRecord;
 use edge_state::access::call::{CheckPin, PinChecked, PinSent, SendPin};
 use edge_state::access::identity_provider::Protocol;
 use http::header;
@@ -105,10 +106,23 @@ pub(crate) fn answer(visit: &Visit) -> Result<Response, Need> {
     let Some(code) = form.get("code").filter(|_| form.get("resend").is_none()) else {
         return send(visit, &attempt, typed);
     };
+    check(visit, record, &attempt, &browser, typed, code)
+}
+
+/// Whether the code is the one that was mailed; whoever has it signs in.
+fn check(
+    visit: &Visit,
+    record: &IdentityProviderRecord,
+    attempt: &Attempt,
+    browser: &Browser,
+    typed: &str,
+    code: &str,
+) -> Result<Response, Need> {
+    let target = &attempt.target;
     let code: String = code.chars().filter(|c| !c.is_whitespace() && *c != '-').collect();
     if code.is_empty() || code.len() > MAX_CODE {
         let error = Some("Please type the code as it stands in the mail.");
-        return Ok(enter(visit, &attempt, typed, error, None));
+        return Ok(enter(visit, attempt, typed, error, None));
     }
     let check = CheckPin {
         auth_domain: visit.home().clone(),
@@ -128,7 +142,7 @@ pub(crate) fn answer(visit: &Visit) -> Result<Response, Need> {
         }
         Ok(PinChecked::Wrong { tries_left }) => {
             let error = Some("That is not the code.");
-            let page = enter(visit, &attempt, typed, error, Some(tries_left));
+            let page = enter(visit, attempt, typed, error, Some(tries_left));
             Ok(page.with_event(wrong("a wrong code")))
         }
         Ok(PinChecked::Gone) if visit.session()?.is_some() => {
@@ -136,7 +150,7 @@ pub(crate) fn answer(visit: &Visit) -> Result<Response, Need> {
         }
         Ok(PinChecked::Gone) => {
             let error = Some("That code does not count any more. Please ask for another one.");
-            let page = ask(visit, &attempt, 422, typed, error);
+            let page = ask(visit, attempt, 422, typed, error);
             Ok(page.with_event(wrong("a code that is used, too old, or was never sent")))
         }
         Err(why) => Ok(visit.unavailable(&why.0, target.login_url())),
