@@ -16,6 +16,7 @@
 //! - [`memory`]: what an isolate keeps from one request for the next ones
 //! - [`platform`]: what `request.cf` says
 //! - [`request`], [`response`]: a visitor's request and our own answer
+//! - [`saml`]: SAML 2.0; [`saml::statement`]: what an application is told about somebody
 //! - [`need`], [`known`]: what has to be read, asked, fetched, verified or signed, and what was
 
 pub mod admission;
@@ -53,7 +54,7 @@ pub mod policy;
 pub mod redirect;
 pub mod request;
 pub mod response;
-mod saml;
+pub mod saml;
 mod selector;
 pub mod session;
 pub mod team;

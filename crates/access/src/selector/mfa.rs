@@ -11,8 +11,13 @@ const INHERENCE: [&str; 5] = ["face", "fpt", "iris", "retina", "vbm"];
 /// prove two different things: not every provider sums them up.
 pub(super) fn used(view: &View<'_>, auth_method: &str) -> Held {
     let amr = &view.identity()?.amr;
+    Ok(amr.iter().any(|method| method == auth_method)
+        || (auth_method == "mfa" && is_multi_factor(amr)))
+}
+
+/// Whether a sign-in by these methods proved two different things, or is said to have.
+pub(crate) fn is_multi_factor(amr: &[String]) -> bool {
     let proves = |factor: &[&str]| amr.iter().any(|method| factor.contains(&method.as_str()));
     let factors = [proves(&KNOWLEDGE), proves(&POSSESSION), proves(&INHERENCE)];
-    Ok(amr.iter().any(|method| method == auth_method)
-        || (auth_method == "mfa" && factors.into_iter().filter(|proven| *proven).count() > 1))
+    proves(&["mfa"]) || factors.into_iter().filter(|proven| *proven).count() > 1
 }
