@@ -56,6 +56,7 @@ impl Owner for Providers {
 }
 
 /// Its routes.
+#[must_use]
 pub fn routes() -> Vec<Described> {
     let mut all = Vec::from(routes_of::<Applications>());
     all.extend(routes_of::<Providers>());
