@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::pin::pin;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use edge_state::Change;
+use edge_state::{Change, Key};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -162,9 +162,30 @@ impl PublishError {
 }
 
 /// Only what the worker reads: certificates' keys and client CAs stay with points of presence of
-/// one's own, and a kind that is new stays until someone says that it may leave.
+/// one's own. What is no key of this version stays too.
 fn is_public(key: &str) -> bool {
-    PUBLIC.iter().any(|kind| key.starts_with(kind))
+    key.parse().is_ok_and(|key: Key| public_kind(&key).is_some())
+}
+
+/// How the keys of a kind begin, where the kind leaves. A kind that is new is answered for here.
+fn public_kind(key: &Key) -> Option<&'static str> {
+    Some(match key {
+        Key::Challenge(_) => "acme:",
+        Key::Application(_) => "app:",
+        Key::Gate(_) => "gate:",
+        Key::Group(_) => "group:",
+        Key::Host(_) => "host:",
+        Key::IdentityProvider(_) => "idp:",
+        Key::SigningKeys(_) => "keys:",
+        Key::List(_) => "list:",
+        Key::Organization(_) => "org:",
+        Key::Revocations(_) => "revoked:",
+        Key::SamlKeys(_) => "saml_keys:",
+        Key::ServiceToken(_) => "service_token:",
+        Key::Session(_) => "session:",
+        Key::Zone(_) => "zone:",
+        Key::Certificate(_) | Key::ClientAuthorities(_) => return None,
+    })
 }
 
 /// Doubling from a second to a minute, half of it by lot; never earlier than the target asked.
@@ -188,7 +209,8 @@ fn now() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-const PUBLIC: [&str; 13] = [
+/// What [`public_kind`] answers: what is listed at the target where everything is written anew.
+const PUBLIC: [&str; 14] = [
     "acme:",
     "app:",
     "gate:",
@@ -199,6 +221,7 @@ const PUBLIC: [&str; 13] = [
     "list:",
     "org:",
     "revoked:",
+    "saml_keys:",
     "service_token:",
     "session:",
     "zone:",

@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use edge_state::access::identity_provider::{self, Protocol};
 use edge_state::access::{
-    IdentityProviderRecord, SessionRecord, SigningKeyRecord, session, signing_key,
+    IdentityProviderRecord, SamlKeyRecord, SessionRecord, SigningKeyRecord, saml, session,
+    signing_key,
 };
 use edge_state::certificate::sealing_context;
 use edge_state::seal::{KeyRing, Sealed};
@@ -142,6 +143,15 @@ impl Vault {
             let mut secrets = Vec::new();
             for key in &mut record.keys {
                 let context = signing_key::sealing_context(&record.auth_domain, &key.kid);
+                secrets.extend(key.private_key.as_mut().map(|secret| (context, secret)));
+            }
+            secrets
+        })
+        .await?;
+        rewrap_records(ring, db, now, done, "saml_keys:", |record: &mut SamlKeyRecord| {
+            let mut secrets = Vec::new();
+            for key in &mut record.keys {
+                let context = saml::sealing_context(&record.id, &key.kid);
                 secrets.extend(key.private_key.as_mut().map(|secret| (context, secret)));
             }
             secrets

@@ -22,6 +22,7 @@ mod access_policy_tests;
 mod access_posture;
 mod access_publishing;
 mod access_saas;
+mod access_saml;
 mod access_service_tokens;
 mod access_tags;
 mod access_users;

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::api::ApiError;
 use crate::api::error::code;
 use crate::api::json;
+use crate::store::access::objects::ObjectRow;
 
 /// A request's body before it is judged.
 #[derive(Debug, Default, Deserialize)]
@@ -188,6 +189,15 @@ impl Sent {
     pub fn text(&self, path: &str) -> Result<Option<&str>, ApiError> {
         let wrong = || invalid(path, format!("{path} must be a string"));
         self.value(path).map(|value| value.as_str().ok_or_else(wrong)).transpose()
+    }
+
+    /// Refuses another text than the stored object has: with it, it would be another object.
+    pub fn keeps(&self, field: &str, stored: Option<&ObjectRow>) -> Result<(), ApiError> {
+        let Some(stored) = stored else { return Ok(()) };
+        if Self::read(&stored.body)?.text(field)? == self.text(field)? {
+            return Ok(());
+        }
+        Err(invalid(field, format!("{field} cannot change: make another one")))
     }
 
     /// A text of at most `max` characters.

@@ -47,11 +47,7 @@ impl Kind for IdentityProvider {
     ) -> Result<Draft, ApiError> {
         let name = sent.name()?.to_owned();
         let kind = sent.one_of("type", TYPES)?.unwrap_or_default().to_owned();
-        if let Some(before) = before
-            && Sent::read(&before.body)?.text("type")? != Some(kind.as_str())
-        {
-            return Err(invalid("type", "type cannot change: make another one".to_owned()));
-        }
+        sent.keeps("type", before)?;
         sent.switch("enabled")?;
         sent.take("config.redirect_url");
         judge_config(cx, &sent, &kind)?;
@@ -84,13 +80,14 @@ impl Kind for IdentityProvider {
         if let (Some(auth_domain), Some(Value::Object(config))) =
             (&auth_domain, answer.get_mut("config"))
         {
-            let url = format!("{}/access/callback/{}", origin(cx, auth_domain), row.id);
+            let url =
+                format!("{}/access/callback/{}", publish::origin(cx.app, auth_domain), row.id);
             config.insert("redirect_url".to_owned(), url.into());
         }
         if let (Some(auth_domain), Some(Value::Object(scim))) =
             (&auth_domain, answer.get_mut("scim_config"))
         {
-            let url = format!("{}/access/scim/{}", origin(cx, auth_domain), row.id);
+            let url = format!("{}/access/scim/{}", publish::origin(cx.app, auth_domain), row.id);
             scim.insert("scim_base_url".to_owned(), url.into());
         }
         Ok(answer)
@@ -107,14 +104,6 @@ impl Kind for IdentityProvider {
             }
         }
         organization_record::write(cx).await
-    }
-}
-
-/// Where people reach the team domain.
-pub(super) fn origin(cx: &Context<'_>, auth_domain: &Hostname) -> String {
-    match cx.app.config.https_port {
-        443 => format!("https://{auth_domain}"),
-        port => format!("https://{auth_domain}:{port}"),
     }
 }
 

@@ -6,9 +6,8 @@
 //! - [`publish`]: what the edge is told
 //! - [`rules`]: `include`, `exclude`, `require`; [`address`]: URLs that we will ask
 //! - [`organizations`], with `organization_row`, `organization_record`, [`team_domain`]
-//! - [`keys`], with `signing_keys`
+//! - [`keys`], with `signing_keys`; `saml_keys`: those of single applications and providers
 //! - [`identity_providers`], with [`presets`] and `scim`
-//! - [`metadata`]: of SAML peers, by address or pasted; [`metadata_polling`]: again and again
 //! - the rest: one module per kind of object
 
 pub mod address;
@@ -22,8 +21,6 @@ pub mod identity_providers;
 pub mod keys;
 pub mod lists;
 pub mod login_log;
-pub mod metadata;
-pub mod metadata_polling;
 pub mod object;
 mod organization_record;
 mod organization_row;
@@ -37,6 +34,7 @@ pub mod publish;
 pub mod risk;
 pub mod routes;
 pub mod rules;
+mod saml_keys;
 mod scim;
 pub mod seats;
 mod secret;

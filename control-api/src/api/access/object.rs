@@ -52,6 +52,8 @@ pub mod kind {
     pub const POSTURE_INTEGRATION: &str = "device posture integration";
     /// What tokens are signed with.
     pub const SIGNING_KEY: &str = "signing key";
+    /// Of a SAML application or identity provider.
+    pub const SAML_KEY: &str = "saml key";
 }
 
 /// Where and when something is written.

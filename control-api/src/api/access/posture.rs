@@ -84,11 +84,7 @@ impl Kind for PostureIntegration {
     ) -> Result<Draft, ApiError> {
         let name = sent.name()?.to_owned();
         let kind = sent.one_of("type", INTEGRATIONS)?.unwrap_or_default().to_owned();
-        if let Some(before) = before
-            && Sent::read(&before.body)?.text("type")? != Some(kind.as_str())
-        {
-            return Err(invalid("type", "type cannot change: make another one".to_owned()));
-        }
+        sent.keeps("type", before)?;
         length(&sent, "interval")?;
         for member in sent.object("config")?.cloned().unwrap_or_default().keys() {
             let field = format!("config.{member}");

@@ -6,7 +6,7 @@ use edge_state::{Hostname, Key, Record};
 
 use super::echo::Sent;
 use super::object::{Context, kind};
-use crate::api::ApiError;
+use crate::api::{ApiError, App};
 use crate::store::access::objects;
 use crate::store::access::organizations as stored;
 use crate::store::changes;
@@ -30,6 +30,14 @@ pub async fn known<R: Record>(cx: &mut Context<'_>, key: &Key) -> Result<Option<
 /// The team domain of the account, under which all its records are.
 pub async fn auth_domain(cx: &mut Context<'_>) -> Result<Option<Hostname>, ApiError> {
     Ok(stored::auth_domain(cx.tx, cx.account_id).await?)
+}
+
+/// Where people reach the team domain.
+pub(super) fn origin(app: &App, auth_domain: &Hostname) -> String {
+    match app.config.https_port {
+        443 => format!("https://{auth_domain}"),
+        port => format!("https://{auth_domain}:{port}"),
+    }
 }
 
 /// As [`auth_domain`], and it does not change before this transaction ends: records that are written

@@ -1,4 +1,4 @@
 //! SAML 2.0 on the team domain.
 
-pub(crate) mod keys;
+mod keys;
 pub mod statement;

@@ -93,7 +93,8 @@ async fn create(
     access: ForAccess<AccessApps>,
     Post { body, ticket }: Post<Body>,
 ) -> Result<Response, ApiError> {
-    let draft = Draft::whole(body)?;
+    let mut draft = Draft::whole(body)?;
+    draft.prepare(&app, None).await?;
     let mut attempt = match Attempt::begin(&app, &access.caller, ticket).await? {
         Begun::Again(answer) => return Ok(answer),
         Begun::First(attempt) => attempt,
@@ -150,11 +151,16 @@ async fn update(
     save: Save,
     Json(body): Json<Body>,
 ) -> Result<Envelope<Map<String, Value>>, ApiError> {
+    let mut tx = app.db.read().await?;
+    let mut cx = Context::new(&app, &mut tx, &access.account.id);
+    Application::find(&mut cx, &path.id).await?;
+    drop(tx);
+    let mut draft = Draft::whole(body)?;
+    draft.prepare(&app, Some(&path.id)).await?;
     let mut tx = app.db.begin().await?;
     let mut cx = Context::new(&app, &mut tx, &access.account.id);
     let before = Application::find_for_update(&mut cx, &path.id).await?;
     let held = save.held(&mut cx, &access.caller, std::slice::from_ref(&path.id)).await?;
-    let draft = Draft::whole(body)?;
     let auth_domain = stored::auth_domain(&mut cx).await?;
     let application = write::replace(&mut cx, &before, draft, &auth_domain).await?;
     let answer = shown(&mut cx, &application).await?;

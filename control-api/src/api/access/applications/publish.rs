@@ -12,7 +12,7 @@ use super::record;
 use super::stored::{self, Application};
 use crate::api::ApiError;
 use crate::api::access::object::{Context, kind};
-use crate::api::access::publish;
+use crate::api::access::{publish, saml_keys};
 use crate::store::access::{doors, links, objects};
 use crate::store::changes;
 
@@ -94,14 +94,17 @@ pub async fn launched(cx: &mut Context<'_>) -> Result<(Option<Launcher>, Vec<Str
 
 async fn write(cx: &mut Context<'_>, id: &str, auth_domain: &Hostname) -> Result<(), ApiError> {
     let row = objects::find(cx.tx, cx.account_id, kind::APPLICATION, id).await?;
-    match row {
-        Some(row) => {
-            let application = Application::read(row)?;
-            let record = record::of(cx, &application, auth_domain).await?;
-            publish::put(cx, &record).await
-        }
-        None => publish::gone(cx, &Key::Application(id.to_owned())).await,
+    let Some(row) = row else {
+        publish::gone(cx, &Key::Application(id.to_owned())).await?;
+        return saml_keys::publish(cx, id).await;
+    };
+    let application = Application::read(row)?;
+    let record = record::of(cx, &application, auth_domain).await?;
+    publish::put(cx, &record).await?;
+    if record.saml.is_some() {
+        saml_keys::publish(cx, id).await?;
     }
+    Ok(())
 }
 
 async fn write_gate(cx: &mut Context<'_>, gate: &str) -> Result<(), ApiError> {

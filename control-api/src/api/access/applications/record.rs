@@ -3,15 +3,18 @@
 use edge_state::Hostname;
 use edge_state::access::application::{ApplicationRecord, CookieSettings, Denial};
 use edge_state::access::organization::{FooterLink, Launcher};
+use edge_state::access::saml::SamlApplication;
 use serde_json::Value;
 
 use super::body::{ApplicationBody, bookmark_url};
 use super::kind::{DEFAULT_SESSION, Kind};
+use super::saas::{self, AuthType, service_provider};
 use super::stored::Application;
 use crate::api::ApiError;
 use crate::api::access::echo::Sent;
 use crate::api::access::object::{Context, kind};
 use crate::api::access::policies::body as policy;
+use crate::api::access::publish;
 use crate::duration;
 use crate::store::access::links;
 use crate::store::access::objects;
@@ -25,12 +28,34 @@ pub async fn of(
     let attached = links::attached(cx.tx, &application.row.id).await?;
     let policies = attached.iter().map(|attached| policy::record(&attached.policy));
     let html = page(cx, &application.body).await?;
-    build(application, auth_domain, policies.collect::<Result<_, _>>()?, html)
+    let origin = publish::origin(cx.app, auth_domain);
+    let mut record =
+        build(application, auth_domain, &origin, policies.collect::<Result<_, _>>()?, html)?;
+    record.saml = saml(application, &origin).map(Box::new);
+    Ok(record)
+}
+
+/// Whom it is spoken to as, and how. `None`: not at all.
+fn saml(application: &Application, origin: &str) -> Option<SamlApplication> {
+    let saas = application.body.saas_app.as_ref()?;
+    if saas.auth_type() != AuthType::Saml {
+        return None;
+    }
+    let sso_endpoint = saas::endpoint(origin, AuthType::Saml, &application.row.id);
+    let made = service_provider::uploaded(saas)
+        .and_then(|entity| service_provider::of(saas, entity.as_ref()))
+        .and_then(|peer| saas::record::of(saas, peer.service_provider, sso_endpoint));
+    // An older version has let more pass: nobody gets in until it is mended.
+    made.inspect_err(|error| {
+        tracing::warn!(%error, application = application.row.id, "a SAML application is closed");
+    })
+    .ok()
 }
 
 fn build(
     application: &Application,
     auth_domain: &Hostname,
+    origin: &str,
     policies: Vec<edge_state::access::Policy>,
     html: Option<String>,
 ) -> Result<ApplicationRecord, ApiError> {
@@ -38,11 +63,12 @@ fn build(
     let doors = body.judge()?;
     let on = |flag: Option<bool>| flag == Some(true);
     let session = body.session_duration.as_deref().unwrap_or(DEFAULT_SESSION);
-    let saas = sent.object("saas_app")?;
+    let oidc = application.auth_type() == Some(AuthType::Oidc);
+    let saas = sent.object("saas_app")?.filter(|_| oidc);
     let saas = saas.map(|saas| saas_record(saas.clone(), application));
     let launch_url = match body.kind {
         Kind::Bookmark => body.domain.as_deref().map(bookmark_url),
-        Kind::Saas => body.saas_app.as_ref().and_then(|saas| saas.launch_url(auth_domain, &row.id)),
+        Kind::Saas => body.saas_app.as_ref().and_then(|saas| saas.launch_url(origin, &row.id)),
         _ => None,
     };
     let reachable = !doors.is_empty() || launch_url.is_some();
@@ -89,7 +115,6 @@ fn build(
 
 /// `saas_app` with what the edge must know besides: whom it speaks to, and by which secret.
 fn saas_record(mut saas: serde_json::Map<String, Value>, application: &Application) -> Value {
-    saas.entry("auth_type").or_insert("saml".into());
     let owned = &application.owned;
     for (field, value) in
         [("client_id", &owned.client_id), ("client_secret_sha256", &owned.client_secret_sha256)]

@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::body::ApplicationBody;
 use super::check;
+use super::saas::{AuthType, SaasApp};
 use crate::api::ApiError;
 use crate::api::access::echo::Sent;
 use crate::api::access::object::{Context, kind};
@@ -59,6 +60,12 @@ impl Application {
     /// As [`Self::find`], and nobody else changes it before the transaction ends.
     pub async fn find_for_update(cx: &mut Context<'_>, id: &str) -> Result<Self, ApiError> {
         Self::read(cx.find_for_update(kind::APPLICATION, id).await?)
+    }
+
+    /// How it is spoken with, if it is another company's.
+    #[must_use]
+    pub fn auth_type(&self) -> Option<AuthType> {
+        self.body.saas_app.as_ref().map(SaasApp::auth_type)
     }
 
     /// All of the account, in the order in which they were made.

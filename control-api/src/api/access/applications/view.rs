@@ -12,12 +12,13 @@ use super::stored::Application;
 use crate::api::ApiError;
 use crate::api::access::object::{self, Context};
 use crate::api::access::policies::attach;
-use crate::api::access::publish;
+use crate::api::access::{publish, saml_keys};
 use crate::store::access::links::{self, AttachedRow};
 
 /// What every application of an account is shown with.
 pub struct Team {
     auth_domain: Hostname,
+    origin: String,
     certificate: Option<String>,
 }
 
@@ -27,7 +28,8 @@ impl Team {
         let key = Key::SigningKeys(auth_domain.clone());
         let keys: Option<SigningKeyRecord> = publish::known(cx, &key).await?;
         let newest = keys.and_then(|keys| keys.keys.into_iter().next());
-        Ok(Self { auth_domain, certificate: newest.map(|key| key.certificate) })
+        let origin = publish::origin(cx.app, &auth_domain);
+        Ok(Self { auth_domain, origin, certificate: newest.map(|key| key.certificate) })
     }
 }
 
@@ -38,13 +40,22 @@ pub async fn one(
     application: &Application,
 ) -> Result<Map<String, Value>, ApiError> {
     let attached = links::attached(cx.tx, &application.row.id).await?;
-    shown(team, application, &attached)
+    let certificate = match application.auth_type() {
+        Some(AuthType::Saml) => {
+            let keys = saml_keys::of(cx, &application.row.id).await?;
+            keys.into_iter().next().map(|key| key.facts.certificate)
+        }
+        Some(AuthType::Oidc) => team.certificate.clone(),
+        None => None,
+    };
+    shown(team, application, &attached, certificate.as_deref())
 }
 
 fn shown(
     team: &Team,
     application: &Application,
     attached: &[AttachedRow],
+    certificate: Option<&str>,
 ) -> Result<Map<String, Value>, ApiError> {
     let Application { row, sent, body, owned } = application;
     let mut answer = object::shown(row)?;
@@ -62,10 +73,10 @@ fn shown(
     }
     if let Some(sent) = sent.object("saas_app")? {
         let added = saas::Added {
-            auth_domain: &team.auth_domain,
+            origin: &team.origin,
             id: &row.id,
             client_id: owned.client_id.as_deref(),
-            public_key: team.certificate.as_deref(),
+            public_key: certificate,
         };
         answer.insert("saas_app".to_owned(), saas::shown(sent, &added).into());
     }
@@ -81,9 +92,8 @@ pub fn domain(team: &Team, application: &Application) -> Option<String> {
     let Application { row, body, .. } = application;
     match body.kind {
         Kind::Saas => {
-            let saas = body.saas_app.as_ref();
-            let auth_type = saas.map_or(AuthType::Saml, saas::SaasApp::auth_type);
-            Some(saas::endpoint(&team.auth_domain, auth_type, &row.id))
+            let auth_type = application.auth_type().unwrap_or(AuthType::Saml);
+            Some(saas::endpoint(team.auth_domain.as_str(), auth_type, &row.id))
         }
         Kind::AppLauncher | Kind::Warp | Kind::Biso | Kind::DashSso => {
             Some(team.auth_domain.to_string())

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use edge_state::Hostname;
+use edge_state::access::saml::KeyUse;
 use serde_json::Value;
 
 use super::address::Door;
@@ -12,10 +13,12 @@ use super::kind::{FIELDS, Kind};
 use super::saas::{self, AuthType};
 use super::stored::{Application, Owned};
 use super::{context, publish};
-use crate::api::ApiError;
 use crate::api::access::echo::{Body, Sent};
 use crate::api::access::object::{Context, kind};
 use crate::api::access::policies::attach;
+use crate::api::access::saml_keys;
+use crate::api::{ApiError, App};
+use crate::signing_key::SigningKey;
 use crate::store::access::doors::{self, DoorRow};
 use crate::store::access::objects::{self, ObjectRow};
 
@@ -29,6 +32,8 @@ pub struct Draft {
     pub doors: Vec<Door>,
     /// `None`: not sent, or `null`.
     pub policies: Option<Value>,
+    /// What a SAML application signs with from now on, if it has no key yet.
+    pub key: Option<SigningKey>,
 }
 
 impl Draft {
@@ -58,7 +63,27 @@ impl Draft {
         if policies.is_some() {
             sent.set("policies", Value::Array(Vec::new()));
         }
-        Ok(Self { sent, body, doors, policies })
+        Ok(Self { sent, body, doors, policies, key: None })
+    }
+}
+
+impl Draft {
+    /// Does what takes a while, so no transaction may be open: a SAML application gets a key, if
+    /// it has none.
+    pub async fn prepare(&mut self, app: &App, before: Option<&str>) -> Result<(), ApiError> {
+        let saas = self.body.saas_app.as_ref();
+        if saas.is_none_or(|saas| saas.auth_type() != AuthType::Saml) {
+            return Ok(());
+        }
+        if let Some(id) = before {
+            let mut tx = app.db.read().await?;
+            let has = objects::children(&mut tx, id, kind::SAML_KEY).await?;
+            if !has.is_empty() {
+                return Ok(());
+            }
+        }
+        self.key = Some(saml_keys::generate(app, &self.body.shown_name()).await?);
+        Ok(())
     }
 }
 
@@ -75,7 +100,8 @@ pub async fn create(
     auth_domain: &Hostname,
 ) -> Result<(Application, Option<String>), ApiError> {
     context::judge(cx, &draft.body, &draft.doors, auth_domain).await?;
-    let oidc = draft.body.saas_app.as_ref().is_some_and(|saas| saas.auth_type() == AuthType::Oidc);
+    let auth_type = draft.body.saas_app.as_ref().map(saas::SaasApp::auth_type);
+    let oidc = auth_type == Some(AuthType::Oidc);
     let (owned, secret) = if oidc {
         let (owned, secret) = Owned::new_client();
         (owned, Some(secret))
@@ -104,6 +130,9 @@ pub async fn create(
             kind.name()
         );
         return Err(ApiError::Conflict(message));
+    }
+    if let Some(key) = &draft.key {
+        saml_keys::keep(cx, &row.id, KeyUse::Signing, true, key).await?;
     }
     let gates = open_doors(cx, &row.id, &draft.doors, BTreeSet::new()).await?;
     if let Some(policies) = &draft.policies {
@@ -143,6 +172,11 @@ pub async fn replace(
         ..before.row.clone()
     };
     objects::update(cx.tx, &row).await?;
+    if let Some(key) = &draft.key
+        && saml_keys::of(cx, &row.id).await?.is_empty()
+    {
+        saml_keys::keep(cx, &row.id, KeyUse::Signing, true, key).await?;
+    }
     let closed = doors::clear(cx.tx, &row.id).await?.into_iter().collect();
     let gates = open_doors(cx, &row.id, &draft.doors, closed).await?;
     if let Some(policies) = &draft.policies {
@@ -159,6 +193,7 @@ pub async fn delete(cx: &mut Context<'_>, application: &Application) -> Result<(
     for policy in objects::children(cx.tx, id, kind::POLICY).await? {
         objects::delete(cx.tx, cx.account_id, kind::POLICY, &policy.id).await?;
     }
+    saml_keys::forget(cx, id).await?;
     objects::delete(cx.tx, cx.account_id, kind::APPLICATION, id).await?;
     publish_one(cx, id, &gates).await
 }
