@@ -24,6 +24,7 @@ pub mod process;
 pub mod publisher;
 pub mod router;
 pub mod runner;
+pub mod saml_metadata;
 pub mod server;
 pub mod signing_key;
 pub mod store;

@@ -56,6 +56,10 @@ pub const REVOCATIONS: &str = "lintel_access_revocations_total";
 pub const LOGINS: &str = "lintel_access_logins_total";
 /// Counter, by `outcome` (`answered`, `failed`): what posture integrations were asked.
 pub const POSTURE: &str = "lintel_access_posture_checks_total";
+/// Counter, by `outcome` (`same`, `changed`, `failed`): SAML metadata that was fetched again.
+pub const SAML_METADATA: &str = "lintel_access_saml_metadata_total";
+/// Gauge: SAML peers whose metadata could not be fetched when that was last tried.
+pub const SAML_METADATA_FAILING: &str = "lintel_access_saml_metadata_failing";
 /// Gauge: global sessions that go on.
 pub const SESSIONS: &str = "lintel_access_sessions";
 /// Gauge: Access seats that are taken.
@@ -94,6 +98,8 @@ fn describe() {
     describe_counter!(REVOCATIONS, "Users and applications whose tokens were revoked");
     describe_counter!(LOGINS, "Lines of the login log");
     describe_counter!(POSTURE, "What posture integrations were asked");
+    describe_counter!(SAML_METADATA, "SAML metadata that was fetched again");
+    describe_gauge!(SAML_METADATA_FAILING, "SAML peers whose metadata could not be fetched");
     describe_gauge!(SESSIONS, "Global sessions that go on");
     describe_gauge!(SEATS, "Access seats that are taken");
     describe_gauge!(EDGE_SEQUENCE, "Sequence of the newest change for the edge");

@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Engine;
 use crate::feed::{EdgeToken, Feed};
+use crate::net::http::Outside;
 use crate::people::{self, People};
 use crate::publisher::Publisher;
 use crate::publisher::cloudflare::{Namespace, RequestError, Settings};
@@ -106,8 +107,10 @@ pub async fn run(config: Config) -> Result<(), StartError> {
         tasks.spawn(runner.run(stop.clone()));
     }
     tracing::info!(listen = %config.listen, admin_listen = %config.admin_listen, "ready");
-    let app = App { db: db.clone(), clock, config: Arc::new(config), vault, engine };
+    let outside = Outside::configured(&config);
+    let app = App { db: db.clone(), clock, config: Arc::new(config), vault, engine, outside };
     tasks.spawn(api::access::keys::rotate_when_due(app.clone(), stop.clone()));
+    tasks.spawn(api::access::metadata_polling::run(app.clone(), stop.clone()));
     tasks.spawn(server::serve(listener, router::router(app, beside), stop.clone()));
     // Last: who sees this listener ready finds everything else running.
     let admin = admin::router(Admin { db: db.clone(), metrics });

@@ -1,6 +1,7 @@
 //! A PostgreSQL server of one's own, or a new database on the one that the environment names.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use lintel_dev::child::Program;
 use lintel_dev::{Context as _, Failure};
@@ -22,7 +23,10 @@ impl Postgres {
     /// Takes `LINTEL_TEST_POSTGRES_URL` if it is set, else starts a server by `scripts/postgres.sh`.
     pub async fn start(ports: &Ports) -> Result<Self, Failure> {
         if let Ok(server) = std::env::var("LINTEL_TEST_POSTGRES_URL") {
-            let name = format!("lintel_{}_{}", std::process::id(), ports.next()?);
+            // Ports come round again within one process: databases must not.
+            static MADE: AtomicUsize = AtomicUsize::new(0);
+            let made = MADE.fetch_add(1, Ordering::Relaxed);
+            let name = format!("lintel_{}_{made}", std::process::id());
             run_sql(&server, &format!("CREATE DATABASE {name}")).await?;
             let (base, _) = server.rsplit_once('/').unwrap_or((&server, ""));
             return Ok(Self { _server: None, url: format!("{base}/{name}") });

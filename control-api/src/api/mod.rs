@@ -32,6 +32,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::engine::Engine;
+use crate::net::http::Outside;
 use crate::store::Db;
 use crate::vault::Vault;
 
@@ -51,6 +52,8 @@ pub struct App {
     pub vault: Arc<Vault>,
     /// Drives the machines of custom hostnames.
     pub engine: Engine,
+    /// Asks others' servers.
+    pub outside: Outside,
 }
 
 impl App {

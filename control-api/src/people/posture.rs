@@ -2,23 +2,19 @@
 //! a bounded time. Whoever does not answer has said that the rule is not met.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
-use edge_state::Hostname;
+use ::http::Method;
 use edge_state::access::Identity;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize};
-use url::{Host, Url};
+use url::Url;
 
 use super::{Error, digest};
 use crate::api::access::object::kind;
 use crate::config::Config;
-use crate::dns::{self, Resolver};
 use crate::metrics::POSTURE;
-use crate::net;
+use crate::net::http::{self, Outside};
 use crate::store::access::{objects, secrets};
 use crate::store::{Db, Tx};
 use crate::vault::{Place, Vault};
@@ -26,9 +22,7 @@ use crate::vault::{Place, Vault};
 /// Asks integrations. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Client {
-    /// `None`: neither the configured nor the system's resolvers can be used.
-    http: Option<reqwest::Client>,
-    allow_private: bool,
+    outside: Outside,
 }
 
 /// A posture rule of type `custom_s2s`, as far as it is read here.
@@ -98,23 +92,7 @@ struct Score {
 
 impl Client {
     pub(super) fn configured(config: &Config) -> Self {
-        let allow_private = config.allow_private_networks;
-        let settings = dns::Settings {
-            servers: config.dns_servers.clone(),
-            loopback_names: config.loopback_names,
-        };
-        let http = Resolver::new(&settings).ok().and_then(|resolver| {
-            let resolver = PublicResolver { resolver: Arc::new(resolver), allow_private };
-            let client = reqwest::Client::builder()
-                .dns_resolver(Arc::new(resolver))
-                .https_only(!allow_private)
-                .redirect(reqwest::redirect::Policy::none())
-                .timeout(TIME_LIMIT)
-                .no_proxy()
-                .build();
-            client.ok()
-        });
-        Self { http, allow_private }
+        Self { outside: Outside::configured(config) }
     }
 
     /// Which rules of the account are met: by rule id. Empty, and nobody asked, where there are none.
@@ -171,36 +149,19 @@ impl Client {
         email: &str,
     ) -> Result<Option<f64>, String> {
         let url = Url::parse(&service.url).map_err(|_| "its api_url is no URL".to_owned())?;
-        // Names are judged where they are resolved.
-        let literal = match url.host() {
-            Some(Host::Ipv4(ip)) => Some(ip.into()),
-            Some(Host::Ipv6(ip)) => Some(ip.into()),
-            Some(Host::Domain(_)) | None => None,
-        };
-        if let Some(ip) = literal {
-            net::check_all(&[ip], self.allow_private).map_err(|error| error.to_string())?;
-        }
-        let http = self.http.as_ref().ok_or("no DNS resolver can be used")?;
+        let request = self.outside.request(Method::POST, url).map_err(|error| error.to_string())?;
         let question = Question { devices: [Device { device_id: device, email }] };
-        let mut request = http.post(url).json(&question);
+        let mut request = request.timeout(TIME_LIMIT).json(&question);
         if let Some(secret) = &service.client_secret {
             request = request
                 .header("CF-Access-Client-Id", &service.client_id)
                 .header("CF-Access-Client-Secret", secret.expose_secret());
         }
-        let mut response = request.send().await.map_err(|error| error.without_url().to_string())?;
+        let response = request.send().await.map_err(|error| error.without_url().to_string())?;
         if !response.status().is_success() {
             return Err(format!("it answered {}", response.status().as_u16()));
         }
-        let mut body = Vec::new();
-        while let Some(chunk) =
-            response.chunk().await.map_err(|error| error.without_url().to_string())?
-        {
-            if body.len() + chunk.len() > MAX_ANSWER {
-                return Err("its answer is larger than 64 KiB".to_owned());
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body = http::body(response, MAX_ANSWER).await.map_err(|error| error.to_string())?;
         let answer: Answer =
             serde_json::from_slice(&body).map_err(|_| "its answer has another form".to_owned())?;
         Ok(answer.result.get(device).map(|device| device.score))
@@ -250,27 +211,6 @@ fn compare(score: f64, operator: &str, wanted: f64) -> bool {
         #[expect(clippy::float_cmp, reason = "both are written down, not computed")]
         "==" => score == wanted,
         _ => false,
-    }
-}
-
-/// Names whose addresses may all be connected to; the connection goes to these very addresses.
-struct PublicResolver {
-    resolver: Arc<Resolver>,
-    allow_private: bool,
-}
-
-impl Resolve for PublicResolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let (resolver, allow_private) = (self.resolver.clone(), self.allow_private);
-        Box::pin(async move {
-            let hostname = Hostname::parse(name.as_str())?;
-            let addresses = resolver.addresses(&hostname).await?;
-            net::check_all(&addresses, allow_private)?;
-            let addresses: Vec<_> =
-                addresses.into_iter().map(|ip| SocketAddr::new(ip, 0)).collect();
-            let addresses: Addrs = Box::new(addresses.into_iter());
-            Ok(addresses)
-        })
     }
 }
 

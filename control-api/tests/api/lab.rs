@@ -9,6 +9,7 @@ use control_api::clock::Clock;
 use control_api::config::Config;
 use control_api::engine::Engine;
 use control_api::feed::{EdgeToken, Feed};
+use control_api::net::http::Outside;
 use control_api::people::{self, People};
 use control_api::store::Db;
 use control_api::store::changes::Bell;
@@ -105,8 +106,9 @@ impl Lab {
         let feed = Feed::new(db.clone(), bell, &config.edge_token, CancellationToken::new());
         let questions = people::edge::router(people.clone(), EdgeToken::new(&config.edge_token));
         let beside = control_api::router::beside(feed, None).merge(questions);
+        let outside = Outside::configured(&config);
         let config = Arc::new(config);
-        let app = App { db: db.clone(), clock: clock.clone(), config, vault, engine };
+        let app = App { db: db.clone(), clock: clock.clone(), config, vault, engine, outside };
         let router = control_api::router::router(app.clone(), beside);
         Self { name: fresh.name, clock, db, people, app, router, _fresh: fresh }
     }

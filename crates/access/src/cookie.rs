@@ -34,6 +34,16 @@ pub fn find(headers: &HeaderMap, name: &str) -> Vec<String> {
         .collect()
 }
 
+/// Names and values of a visitor's cookies whose names begin so, in the order in which they were
+/// sent; no more than 64.
+#[must_use]
+pub fn beginning_with(headers: &HeaderMap, prefix: &str) -> Vec<(String, String)> {
+    let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
+    let cookies = lines.flat_map(Cookie::split_parse).filter_map(Result::ok);
+    let named = cookies.filter(|cookie| cookie.name().starts_with(prefix));
+    named.map(|c| (c.name().to_owned(), c.value_trimmed().to_owned())).take(64).collect()
+}
+
 /// The visitor's `Cookie` header without the cookies of these names, byte for byte otherwise;
 /// `None`: none of the others is left.
 #[must_use]

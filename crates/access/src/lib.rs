@@ -55,6 +55,7 @@ pub mod redirect;
 pub mod request;
 pub mod response;
 pub mod saml;
+mod saml_provider;
 mod selector;
 pub mod session;
 pub mod team;

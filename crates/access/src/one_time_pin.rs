@@ -11,7 +11,7 @@ use crate::event::{Action, Parties as _};
 use crate::login::attempt::{Attempt, Browser};
 use crate::login::identity::{Said, email as one_address, identity};
 use crate::login::refusal::{self, refused};
-use crate::login::{callback, finish, target};
+use crate::login::{finish, returning, target};
 use crate::need::Call;
 use crate::page::{Link, pin};
 use crate::visit::{Visit, Words};
@@ -146,7 +146,7 @@ fn check(
             Ok(page.with_event(wrong("a wrong code")))
         }
         Ok(PinChecked::Gone) if visit.session()?.is_some() => {
-            callback::onward(visit, target, "the code was used before")
+            returning::onward(visit, target, "the code was used before")
         }
         Ok(PinChecked::Gone) => {
             let error = Some("That code does not count any more. Please ask for another one.");

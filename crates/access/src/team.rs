@@ -10,6 +10,7 @@ use crate::page::message;
 use crate::visit::{Visit, Words};
 use crate::{
     Here, Known, Need, Request, Response, certs, get_identity, launcher, logout, one_time_pin,
+    saml_provider,
 };
 
 /// Below these everything stands: `/access`, and the contract's own spelling.
@@ -60,6 +61,11 @@ fn route_to(visit: &Visit, route: &str, rest: Option<&str>) -> Result<Response, 
         ("start", Some(provider)) if only_get => start::answer(visit, provider),
         ("callback", Some(provider)) if only_get || post => callback::answer(visit, provider),
         ("callback", None) if only_get || post => Ok(callback::nobodys(visit)),
+        // The contract's spellings of the metadata that a SAML provider wants of us.
+        ("saml-metadata", None) if get => saml_provider::metadata::of_the_only_one(visit),
+        (provider, Some(document @ "saml-metadata")) if get => {
+            saml_provider::metadata::answer(visit, provider, document)
+        }
         ("pin", None) if post => one_time_pin::answer(visit),
         // Whoever reloads the page of a form that is gone begins again.
         ("pin", None) if get => Ok(Response::redirect("/access/login")),

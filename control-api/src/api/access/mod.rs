@@ -8,6 +8,7 @@
 //! - [`organizations`], with `organization_row`, `organization_record`, [`team_domain`]
 //! - [`keys`], with `signing_keys`; `saml_keys`: those of single applications and providers
 //! - [`identity_providers`], with [`presets`] and `scim`
+//! - [`metadata`]: of SAML peers, by address or pasted; [`metadata_polling`]: again and again
 //! - the rest: one module per kind of object
 
 pub mod address;
@@ -21,6 +22,8 @@ pub mod identity_providers;
 pub mod keys;
 pub mod lists;
 pub mod login_log;
+pub mod metadata;
+pub mod metadata_polling;
 pub mod object;
 mod organization_record;
 mod organization_row;

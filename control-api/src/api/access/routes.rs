@@ -11,8 +11,8 @@ use super::lists::{self, List};
 use super::service_tokens::{self, ServiceToken};
 use super::tags::Tag;
 use super::{
-    applications, keys, login_log, object, organizations, policies, policy_tests, posture, risk,
-    seats, user_sessions, users,
+    applications, keys, login_log, metadata_polling, object, organizations, policies, policy_tests,
+    posture, risk, seats, user_sessions, users,
 };
 use crate::api::App;
 
@@ -41,5 +41,6 @@ pub fn routes() -> OpenApiRouter<App> {
     all.extend(object::routes::<IdentityProvider>());
     all.extend(object::routes::<ServiceToken>());
     all.extend(service_tokens::routes());
+    all.extend(metadata_polling::routes());
     all.into_iter().fold(OpenApiRouter::new(), |router, route| router.routes(route.into()))
 }

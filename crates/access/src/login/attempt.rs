@@ -32,6 +32,10 @@ pub(crate) struct Attempt {
     pub(crate) browser: String,
     /// Where the person wants to go.
     pub(crate) target: Target,
+    /// Whether the provider is to ask, even if it knows the person: an answer that shows that it
+    /// did not does not count.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) force: bool,
 }
 
 /// What came with the answer (RFC 6749 §4.1.2, RFC 9207 §2).
@@ -64,6 +68,7 @@ impl Attempt {
             at: here.now(),
             browser: browser.name(),
             target,
+            force: false,
         }
     }
 
@@ -154,11 +159,20 @@ impl Browser {
         self.derive("nonce", attempt)
     }
 
+    /// What the ID of a SAML request is made of: whoever does not know the secret cannot know it
+    /// before the provider is told.
+    pub(crate) fn request_id(&self, attempt: &Attempt) -> [u8; 32] {
+        self.mac("saml", attempt)
+    }
+
     fn derive(&self, purpose: &str, attempt: &Attempt) -> String {
+        URL_SAFE_NO_PAD.encode(self.mac(purpose, attempt))
+    }
+
+    fn mac(&self, purpose: &str, attempt: &Attempt) -> [u8; 32] {
         let mac = Hmac::<Sha256>::new_from_slice(self.secret.as_bytes());
         let mac = mac.unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
-        let mac = mac.chain_update(format!("{purpose}:{}", attempt.id));
-        URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+        mac.chain_update(format!("{purpose}:{}", attempt.id)).finalize().into_bytes().into()
     }
 }
 

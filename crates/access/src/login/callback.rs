@@ -1,31 +1,30 @@
 //! What a provider answered: `/access/callback/{provider}`.
 
 use edge_state::access::IdentityProviderRecord;
-use edge_state::access::call::{Spend, Spent};
 use edge_state::access::identity_provider::Protocol;
 use http::Method;
 
 use super::attempt::{Answer, Attempt, Browser, Target};
 use super::finish;
-use super::place::Given;
 use super::refusal::{failed, other_ways, refused, retry};
+use super::returning::{lacks_cookies, onward, post_again, refuse, spend, unfit};
 use super::target::home;
 use crate::admission::{Entrance, NotAdmitted, admit};
-use crate::encoding::Form;
 use crate::event::{Action, Parties as _};
-use crate::need::Call;
-use crate::page::{Link, repost};
 use crate::visit::{Visit, Words};
-use crate::{Need, Response, github, oidc};
-
-/// Marks what our own page posted once more.
-const AGAIN: &str = "lintel_again";
+use crate::{Need, Response, github, oidc, saml_provider};
 
 /// Reads the answer. Whatever is wrong with it, it signs nobody in and is logged with a reason of
 /// its own.
 pub(crate) fn answer(visit: &Visit, provider: &str) -> Result<Response, Need> {
     let posted = visit.request.method == Method::POST;
+    if let Some((provider, document)) = provider.split_once('/') {
+        return saml_provider::metadata::answer(visit, provider, document);
+    }
     let given = if posted { visit.form()? } else { visit.query() };
+    if saml_provider::is_message(&given) {
+        return saml_provider::callback::answer(visit, provider, &given);
+    }
     let Some(state) = given.get("state") else {
         return Ok(refuse(visit, "the callback has no state, or several", vec![home()]));
     };
@@ -37,8 +36,8 @@ pub(crate) fn answer(visit: &Visit, provider: &str) -> Result<Response, Need> {
         return Ok(unfit(visit, &attempt, "mix-up: the state belongs to another provider"));
     }
     let Some(browser) = Browser::find(visit.request.headers) else {
-        if posted && given.get(AGAIN).is_none() {
-            return Ok(post_again(visit, provider, &given));
+        if lacks_cookies(visit, &given) {
+            return Ok(post_again(visit, &given));
         }
         // Cookies were blocked, or ran out, or somebody else began: a new attempt mends it.
         return Ok(unfit(visit, &attempt, "the browser has no session with us"));
@@ -67,15 +66,9 @@ pub(crate) fn answer(visit: &Visit, provider: &str) -> Result<Response, Need> {
     let Some(code) = given.get("code") else {
         return Ok(unfit(visit, &attempt, "the callback has no code, or several"));
     };
-    let spend = Spend {
-        auth_domain: visit.home().clone(),
-        token: format!("attempt:{}", attempt.id),
-        until: attempt.until(),
-    };
-    match visit.known.call::<Spent>(Call::Spend(spend))? {
-        Ok(Spent { first: true }) => {}
-        Ok(Spent { first: false }) => return onward(visit, target, "the callback was used before"),
-        Err(why) => return Ok(visit.unavailable(&why.0, target.login_url())),
+    let token = format!("attempt:{}", attempt.id);
+    if let Err(response) = spend(visit, target, token, attempt.until())? {
+        return Ok(response);
     }
     let answer = Answer { code, issuer };
     let identity = match &record.protocol {
@@ -98,45 +91,6 @@ pub(crate) fn answer(visit: &Visit, provider: &str) -> Result<Response, Need> {
 /// `/access/callback`: no provider is told to answer there.
 pub(crate) fn nobodys(visit: &Visit) -> Response {
     refuse(visit, "a callback that names no provider", vec![home()])
-}
-
-/// An answer that is spent or too old signs nobody in, but leads where the person wanted to go: on
-/// with the session that lives, or through a new attempt. So the back button does no harm.
-pub(crate) fn onward(visit: &Visit, target: &Target, reason: &str) -> Result<Response, Need> {
-    let event = visit.event(Action::Login, false, reason);
-    let response = match visit.session()? {
-        Some(session) => finish::proceed(visit, &session, target, &Given::default())?,
-        None => Response::redirect(target.login_url()),
-    };
-    Ok(response.with_event(event))
-}
-
-/// The provider is asked again with what it posted, now that our cookies come with it.
-fn post_again(visit: &Visit, provider: &str, given: &Form) -> Response {
-    let mut fields: Vec<_> = given.pairs().collect();
-    fields.push((AGAIN, "1"));
-    let action = format!("/access/callback/{provider}");
-    repost::render(&repost::View { frame: visit.frame(), action: &action, fields })
-}
-
-/// Refuses what does not fit an attempt that is ours.
-fn unfit(visit: &Visit, attempt: &Attempt, reason: &str) -> Response {
-    let mut response = refuse(visit, reason, vec![retry(&attempt.target)]);
-    for event in &mut response.events {
-        event.application_id.clone_from(&attempt.target.application);
-        event.identity_provider_id = Some(attempt.provider.clone());
-    }
-    response
-}
-
-fn refuse(visit: &Visit, reason: &str, links: Vec<Link>) -> Response {
-    let words = Words {
-        status: 400,
-        title: "That did not work",
-        text: "The sign-in could not be completed. Please start again from here.",
-        links,
-    };
-    visit.refuse(words, visit.event(Action::Login, false, reason))
 }
 
 /// The provider itself said no (RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6).

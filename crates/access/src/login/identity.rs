@@ -52,6 +52,20 @@ pub(crate) enum ProviderError {
     ForeignDomain(String),
     #[error("the account is not one of the domain's own (hd)")]
     ForeignAccount,
+    #[error("no request could be made: {0}")]
+    NotAsked(saml::service_provider::AskError),
+    #[error("the response does not count: {0}")]
+    Response(Box<saml::service_provider::ResponseError>),
+    #[error("the assertion names nobody, and no attribute is configured as the subject")]
+    NoSubject,
+    #[error(
+        "the NameID is transient, another one each time: configure which attribute is the subject"
+    )]
+    TransientSubject,
+    #[error("the attribute {0:?}, which is to be the subject, is missing or empty")]
+    NoSubjectAttribute(String),
+    #[error("the attribute {0:?}, which is to be the subject, has several values")]
+    Subjects(String),
     #[error("the provider names more {0} than can be read")]
     TooMany(&'static str),
 }

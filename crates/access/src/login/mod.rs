@@ -2,7 +2,7 @@
 //!
 //! - [`target`]: where they want to go; [`attempt`]: what of it travels through the provider
 //! - [`choose`]: with which of the providers on [`offer`]; [`start`]: off to it
-//! - [`callback`]: what it answered; [`identity`]: who that is
+//! - [`callback`]: what it answered, once and fitting ([`returning`]); [`identity`]: who that is
 //! - [`finish`]: the session begins; what policies say; over to the application
 //! - [`place`]: before the application's door; [`approval`]: others agree first
 //! - [`refusal`]: not this time, and what to do instead
@@ -16,5 +16,6 @@ pub(crate) mod identity;
 pub(crate) mod offer;
 pub(crate) mod place;
 pub(crate) mod refusal;
+pub(crate) mod returning;
 pub(crate) mod start;
 pub(crate) mod target;

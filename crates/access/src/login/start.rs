@@ -3,12 +3,11 @@
 use edge_state::access::identity_provider::Protocol;
 
 use super::attempt::{Attempt, Browser, Target};
-use super::refusal::{failed, other_ways, refused};
+use super::refusal::{failed, refused};
 use super::target;
 use crate::admission::{Entrance, NotAdmitted, admit};
-use crate::event::{Action, Parties as _};
-use crate::visit::{Visit, Words};
-use crate::{Need, Response, github, oidc, one_time_pin};
+use crate::visit::Visit;
+use crate::{Need, Response, github, oidc, one_time_pin, saml_provider};
 
 /// `/access/start/{provider}?app=…&redirect_url=…`
 pub(crate) fn answer(visit: &Visit, provider: &str) -> Result<Response, Need> {
@@ -53,15 +52,14 @@ pub(crate) fn begin(
         Protocol::Github(config) => {
             github::authorization_url(visit, config, &attempt, &browser, again)
         }
-        Protocol::Saml(_) => {
-            let event = visit.event(Action::Login, false, "SAML providers are not spoken with yet");
-            let words = Words {
-                status: 501,
-                title: "This provider cannot be used yet",
-                text: "It speaks SAML, which this version does not.",
-                links: vec![other_ways(&attempt.target)],
-            };
-            return Ok(visit.refuse(words, event.provider(Some(record))));
+        Protocol::Saml(config) => {
+            let target = attempt.target.clone();
+            let gone =
+                saml_provider::start::answer(visit, record, config, attempt, &browser, again)?;
+            return Ok(match gone {
+                Ok(response) => browser.keep(response),
+                Err(error) => failed(visit, record, &target, &error),
+            });
         }
     };
     Ok(match url {

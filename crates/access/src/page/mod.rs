@@ -4,7 +4,7 @@
 //! - [`justify`]: why, and for how long; [`approval`]: waiting for others, and deciding for others
 //! - [`launcher`]: the App Launcher; [`logout`]: going
 //! - [`message`]: everything that went wrong, and a friendly word; [`repost`]: a form that a
-//!   provider posted without cookies
+//!   provider posted without cookies; [`departure`]: a form that goes to another party
 //! - [`onward`], [`renewed`], [`resend`]: on an application's own host, after and before sign-in
 //!
 //! They work without scripts, in light and dark, on phones, for eyes, keyboards and screen readers.
@@ -22,6 +22,7 @@ use colour::Colour;
 
 pub mod approval;
 mod colour;
+pub mod departure;
 mod icon;
 pub mod justify;
 pub mod launcher;
@@ -66,6 +67,8 @@ pub(crate) struct Sheet<'a> {
     mark: Option<Markup>,
     /// All that runs.
     script: Option<&'static str>,
+    /// The other party that the page's form goes to.
+    to: Option<&'a str>,
 }
 
 /// The operator's colours of one page.
@@ -78,7 +81,7 @@ struct Look<'a> {
 
 impl<'a> Sheet<'a> {
     pub(crate) fn new(frame: &'a Frame<'a>, status: u16, title: &'a str) -> Self {
-        Self { frame, status, title, mark: None, script: None }
+        Self { frame, status, title, mark: None, script: None, to: None }
     }
 
     fn mark(mut self, class: &str, icon: &Markup) -> Self {
@@ -88,6 +91,11 @@ impl<'a> Sheet<'a> {
 
     fn script(mut self, script: &'static str) -> Self {
         self.script = Some(script);
+        self
+    }
+
+    fn to(mut self, action: &'a str) -> Self {
+        self.to = Some(action);
         self
     }
 
@@ -145,13 +153,19 @@ impl<'a> Sheet<'a> {
             }
         };
         let scripts = self.script.map_or_else(|| "'none'".to_owned(), hash);
+        // `same-origin`: with less, browsers send no `Origin` that a form can be recognised by.
+        // Others recognise by it who posts to them; and where they lead on counts as form action.
+        let (forms, referrer) = match self.to {
+            None => ("'self' https:", "same-origin"),
+            Some(to) if to.starts_with("http:") => ("https: http:", "origin"),
+            Some(_) => ("https:", "strict-origin"),
+        };
         let policy = format!(
             "default-src 'none'; style-src {}; script-src {scripts}; img-src https: data:; \
-             base-uri 'none'; form-action 'self' https:; frame-ancestors 'none'",
+             base-uri 'none'; form-action {forms}; frame-ancestors 'none'",
             hash(&style)
         );
-        // `same-origin`: with less, browsers send no `Origin` that a form can be recognised by.
-        headers(self.status, page.into_string(), policy, "same-origin")
+        headers(self.status, page.into_string(), policy, referrer)
     }
 }
 

@@ -1,4 +1,4 @@
 //! SAML 2.0 on the team domain.
 
-mod keys;
+pub(crate) mod keys;
 pub mod statement;

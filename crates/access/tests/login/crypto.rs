@@ -126,7 +126,7 @@ pub fn wrap(wrap: &Wrap) -> Vec<u8> {
 }
 
 /// The outcome of what waits for nothing.
-fn at_once<T>(future: impl Future<Output = T>) -> T {
+pub fn at_once<T>(future: impl Future<Output = T>) -> T {
     let Poll::Ready(outcome) = pin!(future).poll(&mut Context::from_waker(Waker::noop())) else {
         panic!("native keys answer at once");
     };

@@ -7,7 +7,12 @@ mod application;
 mod control;
 mod crypto;
 mod github;
+#[expect(dead_code, reason = "crate saml's tests want more of them")]
+#[path = "../../../saml/tests/support/keys.rs"]
+mod keys;
 mod provider;
+#[expect(dead_code, reason = "for tests to come")]
+mod saml_idp;
 mod world;
 
 mod approvals;
@@ -19,3 +24,4 @@ mod launching;
 mod leaving;
 mod pins;
 mod relying_party;
+mod saml_provider;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use access::memory::Documents;
-use access::need::{Fetch, Need};
+use access::need::{ContentKey, Fetch, Need};
 use access::{Here, Known, Reply, Request, Response, team};
 use edge_state::access::call::LoginEvent;
 use edge_state::seal::{KeyRing, SealEntropy};
@@ -17,6 +17,7 @@ use crate::control::Control;
 use crate::crypto::{self, organization_key};
 use crate::github::GitHub;
 use crate::provider::Provider;
+use crate::saml_idp;
 
 pub const TEAM: &str = "team.example.com";
 pub const WIKI: &str = "https://wiki.example.com";
@@ -261,13 +262,13 @@ impl World {
                 },
                 Need::Fetch(fetch) => self.fetch(fetch),
                 Need::Verify(verify) => Reply::Verified(crypto::verify(verify)),
-                Need::Sign(sign) => {
-                    assert_eq!(sign.kid, "org-key");
-                    Reply::Signed(organization_key().sign(&sign.message))
-                }
+                Need::Sign(sign) => Reply::Signed(saml_idp::sign(sign)),
                 Need::VerifySaml(verify) => Reply::Verified(crypto::verify_saml(verify)),
                 Need::Wrap(wrap) => Reply::Wrapped(crypto::wrap(wrap)),
-                Need::Unwrap(unwrap) => Reply::Failed(format!("no key opens {unwrap:?}")),
+                Need::Unwrap(unwrap) => match saml_idp::unwrap(unwrap) {
+                    Ok(key) => Reply::Unwrapped(ContentKey(key.into())),
+                    Err(why) => Reply::Failed(why),
+                },
             };
             known.insert(need, reply);
         }

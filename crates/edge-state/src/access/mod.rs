@@ -5,6 +5,7 @@
 //! - [`identity_provider`]: who says who somebody is
 //! - [`session`]: who somebody is, once signed in; [`revocation`]: who is not any more
 //! - [`signing_key`]: what tokens are signed with
+//! - [`origin_header`]: which headers may tell origins more of them
 //! - [`saml`]: what SAML applications are told, and what SAML providers say; by which keys
 //! - [`service_token`], [`client_authority`]: machines' own ways in
 //! - [`call`]: what the edge asks the control plane, as it must be counted or used once
@@ -15,6 +16,7 @@ pub mod client_authority;
 pub mod gate;
 pub mod identity_provider;
 pub mod organization;
+pub mod origin_header;
 pub mod policy;
 pub mod revocation;
 pub mod saml;

@@ -1,5 +1,9 @@
 //! Where control-api may connect to on a customer's word: not into the operator's own network,
 //! unless the operator says so.
+//!
+//! - this file: which addresses; [`http`]: the client that goes to no others
+
+pub mod http;
 
 use std::net::IpAddr;
 
