@@ -20,6 +20,9 @@ pub const MAX_BYTES: usize = 4096;
 /// Cookies of one name: a browser may send several, of different paths and domains.
 const MAX_OF_A_NAME: usize = 8;
 
+/// More of one beginning are not looked at.
+const MAX_OF_A_PREFIX: usize = 200;
+
 /// The values of a visitor's cookies of this name, in the order in which they were sent. What cannot
 /// be read is as good as not sent.
 #[must_use]
@@ -34,14 +37,18 @@ pub fn find(headers: &HeaderMap, name: &str) -> Vec<String> {
         .collect()
 }
 
-/// Names and values of a visitor's cookies whose names begin so, in the order in which they were
-/// sent; no more than 64.
+/// Names and values of a visitor's cookies whose names begin so, each name once.
 #[must_use]
 pub fn beginning_with(headers: &HeaderMap, prefix: &str) -> Vec<(String, String)> {
     let lines = headers.get_all(header::COOKIE).into_iter().filter_map(|line| line.to_str().ok());
     let cookies = lines.flat_map(Cookie::split_parse).filter_map(Result::ok);
-    let named = cookies.filter(|cookie| cookie.name().starts_with(prefix));
-    named.map(|c| (c.name().to_owned(), c.value_trimmed().to_owned())).take(64).collect()
+    let mut found: Vec<(String, String)> = Vec::new();
+    for cookie in cookies.filter(|cookie| cookie.name().starts_with(prefix)).take(MAX_OF_A_PREFIX) {
+        if found.iter().all(|(name, _)| name != cookie.name()) {
+            found.push((cookie.name().to_owned(), cookie.value_trimmed().to_owned()));
+        }
+    }
+    found
 }
 
 /// The visitor's `Cookie` header without the cookies of these names, byte for byte otherwise;

@@ -12,6 +12,7 @@ use crate::login::place::{Place, web};
 use crate::login::refusal::refused;
 use crate::page::launcher::{Tile, View, render};
 use crate::policy::Outcome;
+use crate::redirect::sso_path;
 use crate::visit::{Session, Visit};
 use crate::{Here, Need, Response};
 
@@ -118,6 +119,13 @@ fn href(
 ) -> Option<String> {
     if let Some(url) = application.launch_url.as_deref() {
         return web(url);
+    }
+    if application.saml.is_some() {
+        return Some(format!(
+            "{}{}",
+            here.origin(&organization.auth_domain),
+            sso_path(&application.id)
+        ));
     }
     let domain = application.domain.as_deref()?;
     if application.kind == "bookmark" {

@@ -10,6 +10,7 @@
 //! - [`team`]: all that is answered on the team domain: signing in, the App Launcher, signing out
 //! - [`gate`]: who passes to an application; [`door`]: which one, [`classify`]: who reads the answer
 //! - [`token`], [`jwt`], [`jwks`]: what is signed; [`handover`]: what travels sealed
+//! - [`saml`]: applications elsewhere that speak SAML
 //! - [`session`]: who somebody is; [`get_identity`]: what they are told of that
 //! - [`redirect`]: where a sign-in may return to
 //! - [`event`]: lines of the login log; [`page`]: what people see

@@ -42,6 +42,9 @@ pub fn to_application(
     application: &ApplicationRecord,
     here: &Here,
 ) -> Result<Url, NoReturn> {
+    if application.saml.is_some() {
+        return to_single_sign_on(text, application, here);
+    }
     let home = base.cloned().or_else(|| first_host(application)).ok_or(NoReturn::Host)?;
     let url = parse(text, &here.origin(&home), here)?;
     let host = host(&url).ok_or(NoReturn::Host)?;
@@ -49,6 +52,24 @@ pub fn to_application(
         return Ok(url);
     }
     Err(NoReturn::Host)
+}
+
+/// An application elsewhere is entered through our own address for it, and through no other.
+fn to_single_sign_on(
+    text: Option<&str>,
+    application: &ApplicationRecord,
+    here: &Here,
+) -> Result<Url, NoReturn> {
+    let path = sso_path(&application.id);
+    let text = text.filter(|text| !text.is_empty()).unwrap_or(&path);
+    let url = parse(Some(text), &here.origin(&application.auth_domain), here)?;
+    let ours = url.host_str() == Some(application.auth_domain.as_str()) && url.path() == path;
+    if ours { Ok(url) } else { Err(NoReturn::Host) }
+}
+
+/// The single sign-on endpoint of an application that speaks SAML, on the team domain.
+pub(crate) fn sso_path(application_id: &str) -> String {
+    format!("/access/sso/saml/{application_id}")
 }
 
 /// A path of the team domain: where people go that no application sent.

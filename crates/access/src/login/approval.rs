@@ -93,7 +93,7 @@ pub(crate) fn justify(place: &Place, policy: &Policy, error: Option<&str>) -> Re
         frame: visit.frame(),
         application: &place.application.name,
         prompt: policy.justification_prompt.as_deref(),
-        action: &format!("/access/login/{}", place.application.id),
+        action: &place.action(),
         fields,
         approval: policy.approval_required,
         error,

@@ -1,14 +1,13 @@
 //! Somebody is known: a session begins, policies are asked, and the way leads to the application.
 
-use edge_state::access::call::{SignIn, SignedIn};
+use edge_state::access::call::{LoginEvent, SignIn, SignedIn};
 use edge_state::access::policy::Decision;
 use edge_state::access::{Identity, IdentityProviderRecord, Policy};
-use url::Url;
 
 use super::approval::{self, Agreed};
 use super::attempt::Target;
 use super::offer;
-use super::place::{Given, Place};
+use super::place::{Given, Place, path};
 use super::refusal::refused;
 use crate::admission::{NotAdmitted, admit};
 use crate::event::{Action, Parties as _, nonce};
@@ -87,39 +86,36 @@ pub(crate) fn proceed(
     given: &Given,
 ) -> Result<Response, Need> {
     let Some(id) = &target.application else { return Ok(Response::redirect(&target.url)) };
-    let identity = session.identity();
-    let provider = Some(identity.idp.id.as_str());
-    let entrance = visit.entrance_of(session, id);
-    let application = match admit(&entrance, visit.known)?.map(|admitted| admitted.application) {
-        Ok(Some(application)) => application,
-        Ok(None) => return refused(visit, NotAdmitted::NoApplication, provider, target),
-        // The session is older than the application's revocation: it has to begin anew.
-        Err(reason @ NotAdmitted::ApplicationRevoked) => {
-            let application = visit.known.records.application(id)?;
-            let notice = "Sessions of this application were ended. Please sign in again.";
-            let event = visit.event(Action::Login, false, reason.to_string());
-            let event = event.application(application).identity(Some(identity));
-            let page = offer::page(visit, target, application, Some(notice), false);
-            return Ok(page.with_event(event));
-        }
-        Err(reason) => return refused(visit, reason, provider, target),
+    let place = match Place::admitted(visit, session, target, id)? {
+        Ok(place) => place,
+        Err(response) => return Ok(response),
     };
     let Some(meta) = &target.meta else {
         // A bookmark, or the App Launcher: the application's host tells us of the browser first.
         return Ok(Response::redirect(&target.url));
     };
-    // Whom bypass and service policies let in, the gate does not send here. That a visitor looks
-    // otherwise from here (IPv4 there, IPv6 here) must not send them round in circles.
-    let about_people =
-        |policy: &&Policy| matches!(policy.decision, Decision::Allow | Decision::Deny);
-    let policies: Vec<Policy> = application.policies.iter().filter(about_people).cloned().collect();
-    let verdict = judge(visit, identity, &policies, target)?;
-    let place = Place { visit, session, target, application };
-    let by = verdict.outcome.policy().and_then(|at| policies.get(at));
-    match (verdict.outcome, by) {
-        (Outcome::Allow { .. }, Some(policy)) => place.allowed(meta, policy, &verdict, given),
-        _ => Ok(place.denied(&verdict, by)),
+    match place.judged(given)? {
+        Judged::In(entry) => place.hand_over(meta, &entry, given),
+        Judged::Asked(response) | Judged::Denied(response) => Ok(response),
     }
+}
+
+/// What policies and others say of somebody.
+pub(crate) enum Judged {
+    /// They come in.
+    In(Box<Entry>),
+    /// There is something to say or to wait for first: a page.
+    Asked(Response),
+    /// They stay out: a page, or where the operator leads them.
+    Denied(Response),
+}
+
+/// How somebody comes in.
+pub(crate) struct Entry {
+    pub(crate) policy: Policy,
+    pub(crate) verdict: Verdict,
+    /// For so long, in seconds, where policy or approval say so.
+    pub(crate) seconds: Option<u64>,
 }
 
 /// What the application's policies say.
@@ -145,27 +141,63 @@ pub(crate) fn judge(
     evaluate(policies, &subject, &circumstances, visit.known, visit.here, visit.organization)
 }
 
-impl Place<'_, '_> {
-    fn allowed(
-        &self,
-        meta: &Meta,
-        policy: &Policy,
-        verdict: &Verdict,
-        given: &Given,
-    ) -> Result<Response, Need> {
-        let (visit, target) = (self.visit, self.target);
+impl<'p, 'a> Place<'p, 'a> {
+    /// Before the door of the application of this id, if it is on for this session.
+    pub(crate) fn admitted(
+        visit: &'p Visit<'a>,
+        session: &'p Session,
+        target: &'p Target,
+        id: &str,
+    ) -> Result<Result<Self, Response>, Need> {
+        let identity = session.identity();
+        let provider = Some(identity.idp.id.as_str());
+        let entrance = visit.entrance_of(session, id);
+        Ok(match admit(&entrance, visit.known)?.map(|admitted| admitted.application) {
+            Ok(Some(application)) => Ok(Self { visit, session, target, application }),
+            Ok(None) => Err(refused(visit, NotAdmitted::NoApplication, provider, target)?),
+            // The session is older than the application's revocation: it has to begin anew.
+            Err(reason @ NotAdmitted::ApplicationRevoked) => {
+                let application = visit.known.records.application(id)?;
+                let notice = "Sessions of this application were ended. Please sign in again.";
+                let event = visit.event(Action::Login, false, reason.to_string());
+                let event = event.application(application).identity(Some(identity));
+                let page = offer::page(visit, target, application, Some(notice), false);
+                Err(page.with_event(event))
+            }
+            Err(reason) => Err(refused(visit, reason, provider, target)?),
+        })
+    }
+
+    /// What the application's policies say of the person, and those who have to agree.
+    pub(crate) fn judged(&self, given: &Given) -> Result<Judged, Need> {
+        // Whom bypass and service policies let in, the gate does not send here. That a visitor looks
+        // otherwise from here (IPv4 there, IPv6 here) must not send them round in circles.
+        let about_people =
+            |policy: &&Policy| matches!(policy.decision, Decision::Allow | Decision::Deny);
+        let policies: Vec<Policy> =
+            self.application.policies.iter().filter(about_people).cloned().collect();
+        let verdict = judge(self.visit, self.session.identity(), &policies, self.target)?;
+        let by = verdict.outcome.policy().and_then(|at| policies.get(at));
+        let (Outcome::Allow { .. }, Some(policy)) = (verdict.outcome, by) else {
+            return Ok(Judged::Denied(self.denied(&verdict, by)));
+        };
         let mut seconds = policy.session_seconds;
         if policy.approval_required {
             match approval::ask(self, policy, given)? {
                 Agreed::Until(until) => {
-                    let left = u64::try_from(until - visit.now()).unwrap_or(0);
+                    let left = u64::try_from(until - self.visit.now()).unwrap_or(0);
                     seconds = Some(seconds.unwrap_or(self.application.session_seconds).min(left));
                 }
-                Agreed::NotYet(response) => return Ok(response),
+                Agreed::NotYet(response) => return Ok(Judged::Asked(response)),
             }
         } else if policy.justification_required && given.justification.is_none() {
-            return Ok(approval::justify(self, policy, None));
+            return Ok(Judged::Asked(approval::justify(self, policy, None)));
         }
+        Ok(Judged::In(Box::new(Entry { policy: policy.clone(), verdict, seconds })))
+    }
+
+    fn hand_over(&self, meta: &Meta, entry: &Entry, given: &Given) -> Result<Response, Need> {
+        let (visit, target, policy) = (self.visit, self.target, &entry.policy);
         let live = &self.session.live;
         let issued = token::issue_application(
             &ForApplication {
@@ -176,7 +208,7 @@ impl Place<'_, '_> {
                     identity: &live.identity,
                 },
                 policy_id: Some(&policy.id),
-                seconds,
+                seconds: entry.seconds,
                 country: visit.request.country,
             },
             visit.known,
@@ -201,25 +233,25 @@ impl Place<'_, '_> {
             until: visit.now() + handover::LIFETIME,
         };
         let code = handover::seal(&handover, &meta.host, visit.here);
-        let mut event = visit
-            .event(Action::Login, true, verdict.reason())
-            .application(Some(self.application))
-            .identity(Some(&live.identity))
-            .policy(Some(&policy.id));
-        event.justification.clone_from(&given.justification);
+        let event = self.entered(entry, given);
         let url = format!("{}/.access/authorized?code={code}", visit.here.origin(&meta.host));
         Ok(Response::redirect(url).with_event(event))
+    }
+
+    /// The line of the log: they came in.
+    pub(crate) fn entered(&self, entry: &Entry, given: &Given) -> LoginEvent {
+        let mut event = self
+            .visit
+            .event(Action::Login, true, entry.verdict.reason())
+            .application(Some(self.application))
+            .identity(Some(self.session.identity()))
+            .policy(Some(&entry.policy.id));
+        event.justification.clone_from(&given.justification);
+        event
     }
 
     fn denied(&self, verdict: &Verdict, by: Option<&Policy>) -> Response {
         let hints: Vec<&str> = verdict.hints().into_iter().map(Hint::words).collect();
         self.deny(&verdict.reason(), by.map(|policy| policy.id.as_str()), &hints.join(" "))
     }
-}
-
-/// Path and query.
-fn path(url: &str) -> String {
-    let Ok(url) = Url::parse(url) else { return "/".to_owned() };
-    let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
-    format!("{}{query}", url.path())
 }

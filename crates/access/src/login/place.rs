@@ -45,6 +45,15 @@ pub(crate) struct Place<'p, 'a> {
 }
 
 impl Place<'_, '_> {
+    /// Where forms about it go, as a path. What lives elsewhere is entered through its own address
+    /// on the team domain.
+    pub(crate) fn action(&self) -> String {
+        if self.application.saml.is_some() {
+            return path(&self.target.url);
+        }
+        format!("/access/login/{}", self.application.id)
+    }
+
     /// The deny page: the operator's own, or ours with their sentence.
     pub(crate) fn deny(&self, reason: &str, policy: Option<&str>, hint: &str) -> Response {
         let (visit, application) = (self.visit, self.application);
@@ -76,4 +85,11 @@ impl Place<'_, '_> {
 pub(crate) fn web(url: &str) -> Option<String> {
     let url = Url::parse(url).ok()?;
     matches!(url.scheme(), "https" | "http").then(|| url.into())
+}
+
+/// Path and query.
+pub(crate) fn path(url: &str) -> String {
+    let Ok(url) = Url::parse(url) else { return "/".to_owned() };
+    let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+    format!("{}{query}", url.path())
 }

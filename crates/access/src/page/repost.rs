@@ -1,5 +1,5 @@
 //! What a provider posted from its own site came without our cookies (`SameSite=Lax`): this page
-//! posts it once more, from ours.
+//! posts it once more, from ours. [`beside`] keeps what is too long for a cookie.
 
 use maud::html;
 
@@ -31,4 +31,21 @@ pub fn render(view: &View) -> Response {
         }
     };
     Sheet::new(&view.frame, 200, "One moment").script(SUBMIT).card(&main)
+}
+
+/// Draws the page that keeps what no cookie holds, while somebody signs in beside it.
+#[must_use]
+pub fn beside(view: &View, application: &str) -> Response {
+    let main = html! {
+        p {
+            bdi { (application) } " sent along more than your browser keeps for us. Leave this page \
+            open, sign in beside it, and then continue here."
+        }
+        a.button.first href="/access/login" target="_blank" rel="noopener" { "Sign in" }
+        form method="post" action=(view.action) {
+            @for (name, value) in &view.fields { input type="hidden" name=(name) value=(value); }
+            button.button type="submit" { "Continue" }
+        }
+    };
+    Sheet::new(&view.frame, 200, "Sign in, then continue here").card(&main)
 }

@@ -1,6 +1,7 @@
 //! What pages say of others is text, and what they run and how they look is ours.
 
 use edge_state::access::organization::{FooterLink, Launcher};
+use saml::binding::post::Form;
 
 use super::*;
 
@@ -95,6 +96,12 @@ fn pages(text: &str, design: &LoginDesign) -> Vec<Response> {
             links: vec![Link { label: own(), href: own() }],
         }),
         repost::render(&repost::View { frame, action: text, fields: vec![(text, text)] }),
+        repost::beside(&repost::View { frame, action: text, fields: vec![(text, text)] }, text),
+        departure::render(&departure::View {
+            frame,
+            lead: text,
+            form: &Form { action: own(), fields: vec![("SAMLResponse", own())] },
+        }),
         onward::render(&frame, text),
         renewed::render(&frame),
         resend::render(&resend::View { frame, url: text }),
@@ -148,7 +155,9 @@ fn nothing_runs_but_what_the_policy_names() {
         assert!(!policy.contains("unsafe"), "{policy}");
         assert!(!page.body.contains(" style="), "it would not count");
         assert_eq!(header(&page, "cache-control"), "no-store");
-        assert_eq!(header(&page, "referrer-policy"), "same-origin");
+        let leaves = page.body.contains("id=\"departure\"");
+        let referrer = if leaves { "strict-origin" } else { "same-origin" };
+        assert_eq!(header(&page, "referrer-policy"), referrer);
         assert_eq!(header(&page, "x-content-type-options"), "nosniff");
     }
 }

@@ -4,6 +4,7 @@
 use http::Method;
 use url::Url;
 
+use crate::shop::posted;
 use crate::world::{Ask, Browser, Reading as _, TEAM, WIKI, World};
 
 /// What is wrong with a callback is refused with this reason, and signs nobody in.
@@ -170,7 +171,12 @@ fn row_8_state_is_bound_to_the_browser() {
             ("sec-fetch-site", "cross-site".into()),
         ],
     };
-    assert_eq!(world.send(&mut victim, &post).status, 400);
+    // It comes without cookies, so our own page posts it once more.
+    let page = world.send(&mut victim, &post);
+    let fields = posted(&page).fields;
+    let fields: Vec<_> = fields.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+    assert_eq!(world.post(&mut victim, "/access/callback/one", &fields).status, 400);
+    assert_eq!(world.last_reason(), "the state belongs to another browser");
     assert!(world.control.sessions.is_empty());
 }
 

@@ -13,6 +13,7 @@ mod keys;
 mod provider;
 #[expect(dead_code, reason = "for tests to come")]
 mod saml_idp;
+mod shop;
 mod world;
 
 mod approvals;
@@ -25,3 +26,4 @@ mod leaving;
 mod pins;
 mod relying_party;
 mod saml_provider;
+mod saml_sign_in;

@@ -4,18 +4,20 @@
 use std::collections::BTreeMap;
 
 use access::memory::Documents;
-use access::need::{ContentKey, Fetch, Need};
+use access::need::{ContentKey, Fetch, KeyHolder, Need, Sign};
 use access::{Here, Known, Reply, Request, Response, team};
 use edge_state::access::call::LoginEvent;
 use edge_state::seal::{KeyRing, SealEntropy};
 use edge_state::{Entry, Hostname, Key, Records};
 use http::{HeaderMap, HeaderName, Method};
+use saml::key::Signer as _;
 use serde_json::{Value, json};
 use url::Url;
 
 use crate::control::Control;
 use crate::crypto::{self, organization_key};
 use crate::github::GitHub;
+use crate::keys::TestKey;
 use crate::provider::Provider;
 use crate::saml_idp;
 
@@ -32,6 +34,8 @@ pub struct World {
     pub providers: Vec<Provider>,
     pub github: GitHub,
     documents: Documents,
+    /// SAML keys that we hold, by their record's id and their `kid`.
+    pub saml_keys: BTreeMap<(String, String), &'static TestKey>,
     pub log: Vec<LoginEvent>,
     pub country: &'static str,
     /// Where visitors reach HTTPS, if not on 443.
@@ -44,6 +48,26 @@ pub struct World {
 #[derive(Clone, Default)]
 pub struct Browser {
     pub cookies: BTreeMap<(String, String), String>,
+    /// What they were set with.
+    attributes: BTreeMap<(String, String), String>,
+}
+
+impl Browser {
+    /// What it sends along; where another site posts (`elsewhere`), `SameSite=None` alone.
+    fn cookies_for(&self, url: &Url, elsewhere: bool) -> String {
+        let host = url.host_str().unwrap();
+        let fits = |key: &(String, String)| {
+            let set = self.attributes.get(key).map_or("", String::as_str);
+            let path = set.split("; ").find_map(|part| part.strip_prefix("Path=")).unwrap_or("/");
+            let below = url.path().strip_prefix(path);
+            let below = below.is_some_and(|rest| {
+                rest.is_empty() || rest.starts_with('/') || path.ends_with('/')
+            });
+            key.0 == host && below && (!elsewhere || set.contains("SameSite=None"))
+        };
+        let sent = self.cookies.iter().filter(|(key, _)| fits(key));
+        sent.map(|((_, name), value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// A request before it is sent.
@@ -70,6 +94,7 @@ impl World {
             ],
             github: GitHub::default(),
             documents: Documents::default(),
+            saml_keys: BTreeMap::new(),
             log: Vec::new(),
             country: "DE",
             https_port: None,
@@ -180,10 +205,11 @@ impl World {
         let url = Url::parse(ask.url).unwrap();
         let host = Hostname::parse(url.host_str().unwrap()).unwrap();
         let mut headers = HeaderMap::new();
-        let cookies = browser.cookies.iter().filter(|((at, _), _)| at == host.as_str());
-        let cookies: Vec<String> = cookies.map(|((_, n), v)| format!("{n}={v}")).collect();
+        let elsewhere = ask.headers.iter().any(|(_, value)| value == "cross-site");
+        let elsewhere = elsewhere && ask.method == Method::POST;
+        let cookies = browser.cookies_for(&url, elsewhere);
         if !cookies.is_empty() {
-            headers.insert("cookie", cookies.join("; ").parse().unwrap());
+            headers.insert("cookie", cookies.parse().unwrap());
         }
         for (name, value) in &ask.headers {
             headers.append(HeaderName::from_static(name), value.parse().unwrap());
@@ -216,6 +242,7 @@ impl World {
             if attributes.contains("Max-Age=0") {
                 browser.cookies.remove(&key);
             } else {
+                browser.attributes.insert(key.clone(), attributes.to_owned());
                 browser.cookies.insert(key, value.to_owned());
             }
         }
@@ -262,7 +289,7 @@ impl World {
                 },
                 Need::Fetch(fetch) => self.fetch(fetch),
                 Need::Verify(verify) => Reply::Verified(crypto::verify(verify)),
-                Need::Sign(sign) => Reply::Signed(saml_idp::sign(sign)),
+                Need::Sign(sign) => Reply::Signed(self.sign(sign)),
                 Need::VerifySaml(verify) => Reply::Verified(crypto::verify_saml(verify)),
                 Need::Wrap(wrap) => Reply::Wrapped(crypto::wrap(wrap)),
                 Need::Unwrap(unwrap) => match saml_idp::unwrap(unwrap) {
@@ -273,6 +300,14 @@ impl World {
             known.insert(need, reply);
         }
         panic!("{} {} never ends", request.method, request.path);
+    }
+
+    fn sign(&self, sign: &Sign) -> Vec<u8> {
+        let KeyHolder::Saml(id) = &sign.holder else { return saml_idp::sign(sign) };
+        match self.saml_keys.get(&(id.clone(), sign.kid.clone())) {
+            Some(key) => crypto::at_once(key.rsa_signer().sign(&sign.message)).unwrap(),
+            None => saml_idp::sign(sign),
+        }
     }
 
     fn decide(request: &Request, known: &Known, here: &Here) -> Result<Response, Need> {

@@ -1,0 +1,259 @@
+//! The assertion: signed, spent, and posted to a registered endpoint of the application.
+
+use edge_state::access::call::{Spend, Spent};
+use edge_state::access::saml::{Encrypted, Signed as SignedSetting};
+use hmac::{Hmac, Mac as _};
+use saml::assertion::AuthnStatement;
+use saml::authn_request::ConsumerService;
+use saml::binding::post::Form;
+use saml::encryption::{ContentEncryption, Recipient};
+use saml::identity_provider::{Issue, IssueError, Offer, Target};
+use saml::key::{KeyKind, KeyTransport};
+use saml::response::Status;
+use saml::signature::Signed;
+use sha2::Sha256;
+
+use super::kept::{Asked, Kept};
+use super::party::{Party, public_keys, seconds};
+use crate::event::{Action, Parties as _, nonce};
+use crate::login::finish::Entry;
+use crate::login::place::{Given, Place};
+use crate::login::target::home;
+use crate::need::Call;
+use crate::page::departure;
+use crate::saml::keys::Keys;
+use crate::saml::statement::{self, STRENGTH, StatementError, statement};
+use crate::visit::{Session, Words};
+use crate::{Need, Response};
+
+/// Tells the application who it is.
+pub(crate) fn issue(
+    party: &Party,
+    place: &Place,
+    entry: &Entry,
+    asked: Option<Asked>,
+    given: &Given,
+) -> Result<Response, Need> {
+    let (visit, session) = (party.visit, place.session);
+    let request = asked.map(|asked| &asked.accepted.request);
+    let policy = request.and_then(|request| request.name_id_policy.as_ref());
+    let statement = statement(&statement::Asked {
+        saml: party.saml,
+        identity: session.identity(),
+        requested_format: policy.and_then(|policy| policy.format.as_deref()),
+        requested_context: request.and_then(|r| r.requested_authn_context.as_ref()),
+        transient: format!("_{}", nonce(visit.here.dice("saml:transient"))),
+    });
+    let statement = match (statement, asked) {
+        (Ok(statement), _) => statement,
+        (Err(error), Some(asked)) => match error.status() {
+            Some(status) => {
+                return refuse(party, asked, &status, &error.to_string(), Some(session));
+            }
+            None => return Ok(untold(party, session, &error)),
+        },
+        (Err(error), None) => return Ok(untold(party, session, &error)),
+    };
+    let encrypts = match recipient(party) {
+        Ok(recipient) => recipient,
+        Err(why) => return Ok(unready(party, Some(session), why)),
+    };
+    if let Some(asked) = asked {
+        let offer = Offer {
+            name_id: Some(&statement.name_id),
+            encrypts: encrypts.is_some(),
+            class: &statement.authn_context,
+            strength: STRENGTH,
+        };
+        if let Err(status) = asked.accepted.check(&offer) {
+            let why = format!("SAML request: it asks for what cannot be had: {status}");
+            return refuse(party, asked, &status, &why, Some(session));
+        }
+    }
+    let Some(target) = target(party, asked) else {
+        let why = "the application has no AssertionConsumerService by POST";
+        return Ok(unready(party, Some(session), why));
+    };
+    let keys = Keys::new(visit.known);
+    let Some(signer) = party.keys.and_then(|record| keys.signer(record)) else {
+        return Ok(unready(party, Some(session), NO_KEY));
+    };
+    // Nothing is issued twice for one request: at no point of presence, and on no other way.
+    if let Some(refused) = asked.map(|asked| spend(party, asked.kept)).transpose()?.flatten() {
+        return Ok(refused);
+    }
+    let live = &session.live;
+    let lifetime = entry.seconds.unwrap_or(party.application.session_seconds);
+    let end = visit.now().saturating_add_unsigned(lifetime).min(live.expires_at);
+    let authn = AuthnStatement {
+        authn_instant: seconds(session.identity().authenticated_at),
+        session_index: Some(session_index(&live.nonce, &party.application.id)),
+        session_not_on_or_after: Some(seconds(end)),
+        class: Some(statement.authn_context.clone()),
+    };
+    let whole = party.saml.encrypted == Encrypted::Assertion;
+    let issue = Issue {
+        name_id: Some(&statement.name_id),
+        authn: &authn,
+        attributes: &statement.attributes,
+        signed: match party.saml.signed {
+            SignedSetting::Both => Signed::Both,
+            SignedSetting::Assertion => Signed::Assertion,
+            SignedSetting::Response => Signed::Response,
+        },
+        encrypted_to: encrypts.as_ref().filter(|_| whole),
+        name_encrypted_to: encrypts.as_ref().filter(|_| !whole),
+    };
+    let us = party.identity_provider();
+    let mut dice = party.dice("response");
+    let form = keys.drive(us.issue(&target, &issue, &signer, &keys, &mut dice, party.now()))?;
+    match form {
+        Ok(form) => {
+            let page = hand_off(party, asked.map(|asked| asked.kept), &form);
+            Ok(page.with_event(place.entered(entry, given)))
+        }
+        Err(IssueError::Text(error)) => {
+            Ok(unready(party, Some(session), &format!("what is to be said is no XML: {error}")))
+        }
+        Err(error) => Ok(visit.unavailable(&error.to_string(), party.target("").url)),
+    }
+}
+
+/// Where it goes: a registered endpoint, and nothing else.
+fn target(party: &Party, asked: Option<Asked>) -> Option<Target> {
+    if let Some(asked) = asked {
+        return Some(asked.accepted.target.clone());
+    }
+    let relay_state = party.saml.default_relay_state.as_deref();
+    party.peer.target(&ConsumerService::Default, None, relay_state).ok()
+}
+
+/// Tells the application that there is nothing to tell, and why.
+pub(crate) fn refuse(
+    party: &Party,
+    asked: Asked,
+    status: &Status,
+    why: &str,
+    session: Option<&Session>,
+) -> Result<Response, Need> {
+    let visit = party.visit;
+    let keys = Keys::new(visit.known);
+    let event = visit
+        .event(Action::Login, false, format!("{why}; the application is told {status}"))
+        .application(Some(party.application))
+        .identity(session.map(Session::identity));
+    let Some(signer) = party.keys.and_then(|record| keys.signer(record)) else {
+        return Ok(unready(party, session, NO_KEY).with_event(event));
+    };
+    let us = party.identity_provider();
+    let mut dice = party.dice("refusal");
+    let target = &asked.accepted.target;
+    let form = keys.drive(us.refuse(target, status, &signer, &mut dice, party.now()))?;
+    match form {
+        Ok(form) => Ok(hand_off(party, Some(asked.kept), &form).with_event(event)),
+        Err(error) => Ok(visit.unavailable(&error.to_string(), party.target("").url)),
+    }
+}
+
+/// Names a session to one application: two applications that compare notes learn nothing.
+pub(crate) fn session_index(nonce: &str, application_id: &str) -> String {
+    let mac = Hmac::<Sha256>::new_from_slice(nonce.as_bytes());
+    let mac = mac.unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
+    let mac = mac.chain_update(format!("saml session index:{application_id}"));
+    let digest = mac.finalize().into_bytes();
+    digest[..20].iter().fold(String::from("_"), |text, byte| text + &format!("{byte:02x}"))
+}
+
+const NO_KEY: &str = "the application has no key to sign with";
+
+/// The page that posts `form`; the request that it answers is not kept any longer.
+fn hand_off(party: &Party, kept: Option<&Kept>, form: &Form) -> Response {
+    let lead = format!("You are being led on to {}.", party.application.name);
+    let frame = party.visit.frame();
+    let mut page = departure::render(&departure::View { frame, lead: &lead, form });
+    let forgotten = kept.map(|kept| Kept::forget(party, &kept.name())).unwrap_or_default();
+    page.headers.extend(forgotten.into_iter().map(|cookie| ("set-cookie", cookie)));
+    page
+}
+
+/// `Some`: a page, for it was answered before, or nobody can say so.
+fn spend(party: &Party, kept: &Kept) -> Result<Option<Response>, Need> {
+    let visit = party.visit;
+    let (token, until) = kept.spent();
+    let spend = Spend { auth_domain: visit.home().clone(), token, until };
+    Ok(match visit.known.call::<Spent>(Call::Spend(spend))? {
+        Ok(Spent { first: true }) => None,
+        Ok(Spent { first: false }) => {
+            let words = Words {
+                status: 400,
+                title: "This sign-in was completed before",
+                text: "An application's request is answered once. Begin again from here, or from \
+                       the application.",
+                links: vec![party.open(), home()],
+            };
+            let reason = "SAML request: it was answered before (replay)";
+            let mut page = party.refuse(words, reason);
+            let forgotten = Kept::forget(party, &kept.name()).into_iter();
+            page.headers.extend(forgotten.map(|cookie| ("set-cookie", cookie)));
+            Some(page)
+        }
+        Err(why) => {
+            let retry = format!("{}?request={}", party.endpoint(), kept.name());
+            Some(visit.unavailable(&why.0, retry))
+        }
+    })
+}
+
+/// To whom it is encrypted. What cannot be encrypted is not sent at all.
+fn recipient(party: &Party) -> Result<Option<Recipient>, &'static str> {
+    if party.saml.encrypted == Encrypted::Nothing {
+        return Ok(None);
+    }
+    let record = &party.saml.service_provider;
+    let mut keys = public_keys(&record.encryption_certificates).into_iter();
+    let Some(key) = keys.find(|key| matches!(key.kind(), KeyKind::Rsa { .. })) else {
+        return Err("the application has no RSA certificate to encrypt to");
+    };
+    let methods = &record.encryption_methods;
+    let named = |uri: &str| methods.iter().any(|method| method == uri);
+    let said = methods.iter().any(|method| method.contains("aes"));
+    let content = match (said, methods.iter().find_map(|uri| gcm(uri))) {
+        (false, _) => ContentEncryption::Aes256Gcm,
+        (true, Some(content)) => content,
+        (true, None) => {
+            return Err("the application decrypts CBC alone, which is not encrypted in");
+        }
+    };
+    let sha256 = named("http://www.w3.org/2009/xmlenc11#rsa-oaep")
+        && !named("http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p");
+    let transport = if sha256 { KeyTransport::OaepSha256 } else { KeyTransport::OaepSha1 };
+    Ok(Some(Recipient { key, transport, content }))
+}
+
+fn gcm(uri: &str) -> Option<ContentEncryption> {
+    ContentEncryption::from_uri(uri).filter(|content| content.is_authenticated())
+}
+
+/// What is known of the person does not do for this application.
+fn untold(party: &Party, session: &Session, error: &StatementError) -> Response {
+    let advice = error.advice();
+    let title = format!("{} cannot be told who you are", party.application.name);
+    let words = Words { status: 403, title: &title, text: &advice, links: vec![home()] };
+    let event = party.visit.event(Action::Login, false, format!("SAML: {error}"));
+    let event = event.application(Some(party.application)).identity(Some(session.identity()));
+    party.visit.refuse(words, event)
+}
+
+/// An administrator has to mend it.
+fn unready(party: &Party, session: Option<&Session>, why: &str) -> Response {
+    let title = format!("{} is not set up yet", party.application.name);
+    let words = Words {
+        status: 500,
+        title: &title,
+        text: "Its connection with us lacks something. Tell your administrator.",
+        links: vec![home()],
+    };
+    let event = party.visit.event(Action::Login, false, format!("SAML: {why}"));
+    let event = event.application(Some(party.application));
+    party.visit.refuse(words, event.identity(session.map(Session::identity)))
+}
