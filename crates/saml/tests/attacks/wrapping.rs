@@ -11,15 +11,15 @@ use saml::signature::{SignatureError, Trust};
 use saml::xml::{Document, Limits, ShapeError};
 
 use super::surgery::{
-    before_last, behind, cut, cut_assertion, cut_signature, evil, refused, signed_response,
-    unsigned,
+    before_last, cut_assertion, cut_signature, refused, signed_response, unsigned,
 };
 use crate::assert_matches;
 use crate::interop::schema::entity;
 use crate::support::keys::IDP;
 use crate::support::world::run;
-
-const ISSUER: &str = "</saml:Issuer>";
+use crate::support::wrapping::{
+    appended, around, in_advice, xsw1, xsw2, xsw3, xsw4, xsw5, xsw6, xsw7, xsw7_same_id, xsw8,
+};
 
 fn of_signed_responses(attack: impl Fn(&str) -> String) -> Vec<ResponseError> {
     let of = |signed| {
@@ -30,11 +30,10 @@ fn of_signed_responses(attack: impl Fn(&str) -> String) -> Vec<ResponseError> {
 }
 
 /// The attack on the assertion, in responses that are signed in each of the three ways.
-fn of_signed_assertions(attack: impl Fn(&str, &str, &str) -> String) -> Vec<ResponseError> {
+fn of_signed_assertions(attack: impl Fn(&str) -> String) -> Vec<ResponseError> {
     let of = |signed| {
         let (world, xml) = signed_response(signed);
-        let (before, assertion, after) = cut_assertion(&xml);
-        refused(&world, &attack(before, assertion, after))
+        refused(&world, &attack(&xml))
     };
     [Signed::Assertion, Signed::Both, Signed::Response].map(of).into()
 }
@@ -48,25 +47,13 @@ fn all_misplaced(errors: &[ResponseError]) {
 
 #[test]
 fn xsw1_original_response_inside_the_signature() {
-    let errors = of_signed_responses(|xml| {
-        let (before, signature, after) = cut_signature(xml);
-        let original = unsigned(xml);
-        let signature = before_last(signature, "</ds:Signature>", &original);
-        let (before, after) = (evil(before), after.replace("alice@", "eve@"));
-        // A tree has each ID once: the copy that is shown carries another assertion.
-        let after = after.replacen(" ID=\"", " ID=\"_evil", 1);
-        [before, signature, after].concat()
-    });
+    let errors = of_signed_responses(xsw1);
     all_misplaced(&errors);
 }
 
 #[test]
 fn xsw2_original_response_before_the_signature() {
-    let errors = of_signed_responses(|xml| {
-        let (before, signature, after) = cut_signature(xml);
-        let after = after.replacen(" ID=\"", " ID=\"_evil", 1);
-        [&evil(before), &unsigned(xml), signature, &after].concat()
-    });
+    let errors = of_signed_responses(xsw2);
     for error in errors {
         assert_matches!(error, ResponseError::Message(MessageError::Shape(ShapeError::Unexpected { found, .. })) if found == "Response");
     }
@@ -74,14 +61,7 @@ fn xsw2_original_response_before_the_signature() {
 
 #[test]
 fn xsw3_evil_assertion_before_the_signed_one() {
-    let errors = of_signed_assertions(|before, assertion, after| {
-        let evil = evil(&if assertion.contains("<ds:Signature ") {
-            unsigned(assertion)
-        } else {
-            assertion.to_owned()
-        });
-        [before, &evil, assertion, after].concat()
-    });
+    let errors = of_signed_assertions(xsw3);
     assert_matches!(&errors[0], ResponseError::Assertions(2));
     // What is signed around it sees it first.
     for error in &errors[1..] {
@@ -89,24 +69,15 @@ fn xsw3_evil_assertion_before_the_signed_one() {
     }
 }
 
-fn stripped(assertion: &str) -> String {
-    if assertion.contains("<ds:Signature ") { unsigned(assertion) } else { assertion.to_owned() }
-}
-
 #[test]
 fn xsw4_signed_assertion_inside_the_evil_one() {
-    let errors = of_signed_assertions(|before, assertion, after| {
-        let around = before_last(&evil(&stripped(assertion)), "</saml:Assertion>", assertion);
-        [before, &around, after].concat()
-    });
+    let errors = of_signed_assertions(xsw4);
     all_misplaced(&errors);
 }
 
 #[test]
 fn xsw5_signed_assertion_altered_and_the_original_appended() {
-    let errors = of_signed_assertions(|before, assertion, after| {
-        [before, &evil(assertion), &stripped(assertion), after].concat()
-    });
+    let errors = of_signed_assertions(xsw5);
     assert_matches!(&errors[0], ResponseError::Assertions(2));
     for error in &errors[1..] {
         assert_matches!(error, ResponseError::Signature(SignatureError::Digest));
@@ -115,11 +86,7 @@ fn xsw5_signed_assertion_altered_and_the_original_appended() {
 
 #[test]
 fn xsw6_original_assertion_inside_the_signature_of_the_evil_one() {
-    let errors = of_signed_assertions(|before, assertion, after| {
-        let evil = evil(assertion);
-        let mark = if evil.contains("</ds:Signature>") { "</ds:Signature>" } else { ISSUER };
-        [before, &before_last(&evil, mark, &stripped(assertion)), after].concat()
-    });
+    let errors = of_signed_assertions(xsw6);
     for error in errors {
         // In the third case the issuer takes the place of the missing signature.
         assert_matches!(error, ResponseError::Misplaced(_));
@@ -128,37 +95,21 @@ fn xsw6_original_assertion_inside_the_signature_of_the_evil_one() {
 
 #[test]
 fn xsw7_evil_assertion_in_extensions() {
-    let errors = of_signed_assertions(|before, assertion, after| {
-        let extensions =
-            format!("<samlp:Extensions>{}</samlp:Extensions>", evil(&stripped(assertion)));
-        let mark = if before.contains("</ds:Signature>") { "</ds:Signature>" } else { ISSUER };
-        [&behind(before, mark, &extensions), assertion, after].concat()
-    });
+    let errors = of_signed_assertions(xsw7);
     all_misplaced(&errors);
 }
 
 #[test]
 fn xsw7_evil_assertion_with_the_same_id() {
     let (_, xml) = signed_response(Signed::Assertion);
-    let (before, assertion, after) = cut_assertion(&xml);
-    let evil = unsigned(assertion).replace("alice@", "eve@");
-    let extensions = format!("<samlp:Extensions>{evil}</samlp:Extensions>");
-    let xml = [&behind(before, ISSUER, &extensions), assertion, after].concat();
+    let xml = xsw7_same_id(&xml);
     let error = Document::parse(xml.as_bytes(), &Limits::MESSAGE).unwrap_err();
     assert_eq!(error.kind, saml::xml::XmlErrorKind::DuplicateId);
 }
 
 #[test]
 fn xsw8_original_assertion_in_an_object_of_the_signature() {
-    let errors = of_signed_assertions(|before, assertion, after| {
-        let object = format!(
-            "<ds:Object xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\">{}</ds:Object>",
-            stripped(assertion)
-        );
-        let evil = evil(assertion);
-        let mark = if evil.contains("</ds:Signature>") { "</ds:Signature>" } else { ISSUER };
-        [before, &before_last(&evil, mark, &object), after].concat()
-    });
+    let errors = of_signed_assertions(xsw8);
     all_misplaced(&errors);
 }
 
@@ -166,11 +117,7 @@ fn xsw8_original_assertion_in_an_object_of_the_signature() {
 #[test]
 fn a_second_unsigned_assertion_before_or_behind() {
     let (world, xml) = signed_response(Signed::Assertion);
-    let (before, assertion, after) = cut_assertion(&xml);
-    let evil = evil(&unsigned(assertion));
-    for xml in
-        [[before, &evil, assertion, after].concat(), [before, assertion, &evil, after].concat()]
-    {
+    for xml in [xsw3(&xml), appended(&xml)] {
         assert_matches!(refused(&world, &xml), ResponseError::Assertions(2));
     }
 }
@@ -187,20 +134,13 @@ fn no_assertion_at_all() {
 /// the same names, is not.
 #[test]
 fn an_assertion_in_advice() {
-    let errors = of_signed_assertions(|before, assertion, after| {
-        let advice = format!("<saml:Advice>{}</saml:Advice>", evil(&stripped(assertion)));
-        [before, &behind(assertion, "</saml:Conditions>", &advice), after].concat()
-    });
+    let errors = of_signed_assertions(in_advice);
     all_misplaced(&errors);
 }
 
 #[test]
 fn a_response_around_the_response() {
-    let errors = of_signed_responses(|xml| {
-        let (before, status, after) = cut(xml, "<samlp:Status>", "</samlp:Status>");
-        let shell = evil(&stripped(before));
-        [&shell, status, xml, &evil(after).replace("_evil", "_other")].concat()
-    });
+    let errors = of_signed_responses(around);
     for error in errors {
         assert_matches!(
             error,
