@@ -4,9 +4,12 @@
 //! its session lives, whatever kind of request it is: nobody is sent anywhere, no form is lost.
 
 mod answer;
+mod attributes;
 mod machine;
 mod own;
 mod person;
+
+use std::borrow::Cow;
 
 use edge_state::access::call::LoginEvent;
 use edge_state::access::{ApplicationRecord, OrganizationRecord, Policy};
@@ -28,7 +31,11 @@ use person::{Person, Proof, Shown};
 #[derive(Clone, Debug, PartialEq)]
 pub enum Gate {
     /// No application stands before this path.
-    Unguarded,
+    Unguarded {
+        /// Headers to take away from what the visitor sent, lower case: where applications stand
+        /// before other paths of the hostname, its origin believes what these say.
+        remove: Vec<String>,
+    },
     /// The origin may answer.
     Open(Passage),
     /// We answer.
@@ -43,7 +50,7 @@ pub struct Passage {
     /// Headers to take away from what the visitor sent, lower case.
     pub remove: Vec<String>,
     /// Headers to the origin.
-    pub set: Vec<(&'static str, String)>,
+    pub set: Vec<(Cow<'static, str>, String)>,
     /// Headers to append to what the origin answers.
     pub response_headers: Vec<(&'static str, String)>,
     /// For the login log.
@@ -67,11 +74,13 @@ pub(crate) struct Case<'a> {
 /// [`Need`]
 pub fn check(request: &Request, known: &Known, here: &Here) -> Result<Gate, Need> {
     let applications = match door::find(request.host, request.owner, request.path, known)? {
-        Doors::None => return Ok(Gate::Unguarded),
+        Doors::None => return Ok(Gate::Unguarded { remove: Vec::new() }),
         _ if own::is_own(request.path) => {
             return own::answer(request, known, here).map(Gate::Answer);
         }
-        Doors::Beside => return Ok(Gate::Unguarded),
+        Doors::Beside => {
+            return Ok(Gate::Unguarded { remove: attributes::beside(request, known)? });
+        }
         Doors::Unreadable => return Ok(Gate::Answer(answer::unreadable(request))),
         Doors::Applications(applications) => applications,
     };
@@ -90,7 +99,7 @@ pub fn check(request: &Request, known: &Known, here: &Here) -> Result<Gate, Need
             },
         }
     }
-    Ok(passage.map_or(Gate::Unguarded, Gate::Open))
+    Ok(passage.map_or_else(|| Gate::Unguarded { remove: Vec::new() }, Gate::Open))
 }
 
 /// Whether an application stands before this request, so that it must come over HTTPS.
@@ -260,8 +269,9 @@ impl Case<'_> {
         let mut passage = self.passage(Some(&token));
         let email = &person.live.identity.email;
         if email.bytes().all(|b| b.is_ascii_graphic()) {
-            passage.set.push(("cf-access-authenticated-user-email", email.clone()));
+            passage.set.push(("cf-access-authenticated-user-email".into(), email.clone()));
         }
+        attributes::tell(&mut passage, self.request.headers, &person.live.identity);
         if let Some(issued) = renewed {
             let mut event = self.decided(Action::Login, true, verdict);
             event.reason = format!("renewed: {}", event.reason);
@@ -368,14 +378,15 @@ impl Case<'_> {
             if cookies.is_empty() {
                 passage.remove.push("cookie".to_owned());
             } else {
-                passage.set.push(("cookie", cookies.join("; ")));
+                passage.set.push(("cookie".into(), cookies.join("; ")));
             }
         }
         if let Some(name) = self.secret_header() {
             passage.remove.push(name);
         }
+        attributes::strip(&mut passage, headers, self.organization);
         if let Some(token) = token {
-            passage.set.push(("cf-access-jwt-assertion", token.to_owned()));
+            passage.set.push(("cf-access-jwt-assertion".into(), token.to_owned()));
         }
         passage
     }

@@ -4,9 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use edge_state::access::{
-    ApplicationRecord, ClientAuthorityRecord, GateRecord, GroupRecord, IdentityProviderRecord,
-    ListRecord, OrganizationRecord, RevocationRecord, ServiceTokenRecord, SessionRecord,
-    SigningKeyRecord,
+    ApplicationRecord, ClientAuthorityRecord, GateRecord, GroupRecord, Identity,
+    IdentityProviderRecord, ListRecord, OrganizationRecord, RevocationRecord, SamlKeyRecord,
+    ServiceTokenRecord, SessionRecord, SigningKeyRecord,
 };
 use edge_state::record::is_understood;
 use edge_state::{CertificateRecord, ChallengeRecord, HostRecord, Key, Record, ZoneRecord};
@@ -89,4 +89,24 @@ fn version_1_of_access_is_read_and_written_unchanged() {
         include_str!("golden/client-authorities.v1.json"),
         "mtls:app.saas.com",
     );
+}
+
+#[test]
+fn version_1_of_saml_is_read_and_written_unchanged() {
+    check::<IdentityProviderRecord>(
+        include_str!("golden/identity-provider-saml-full.v1.json"),
+        "idp:699d98642c564d2e855e9661899b7252",
+    );
+    check::<OrganizationRecord>(
+        include_str!("golden/organization-saml.v1.json"),
+        "org:team.saas.com",
+    );
+    check::<SamlKeyRecord>(
+        include_str!("golden/saml-keys.v1.json"),
+        "saml_keys:699d98642c564d2e855e9661899b7252",
+    );
+    // Sealed within a session's record.
+    let text = include_str!("golden/identity-saml.v1.json").trim_end();
+    let identity: Identity = serde_json::from_str(text).unwrap();
+    assert_eq!(serde_json::to_string(&identity).unwrap(), text);
 }

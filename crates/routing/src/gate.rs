@@ -54,7 +54,7 @@ pub fn before_origin(
     Ok(match check(&visit, known, here)? {
         Gate::Open(passage) => Ok(Some(passage)),
         Gate::Answer(response) => Err(Decision::Access(response.into())),
-        Gate::Unguarded if zone.deny_unmatched => Err(Decision::Refuse(Refusal::Unmatched)),
-        Gate::Unguarded => Ok(None),
+        Gate::Unguarded { .. } if zone.deny_unmatched => Err(Decision::Refuse(Refusal::Unmatched)),
+        Gate::Unguarded { remove } => Ok(Some(Passage { remove, ..Passage::default() })),
     })
 }

@@ -3,6 +3,8 @@
 //! A server behind CGI, WSGI or Rack reads `X_Forwarded_For` and `X-Forwarded-For` as one variable,
 //! so headers are compared by normalised name (CVE-2025-64484).
 
+use std::borrow::Cow;
+
 use http::{HeaderMap, HeaderName, header};
 
 use crate::Facts;
@@ -16,7 +18,7 @@ pub struct HeaderEdits {
     /// Names as they arrived, lower case.
     pub remove: Vec<String>,
     /// Names and values.
-    pub set: Vec<(&'static str, String)>,
+    pub set: Vec<(Cow<'static, str>, String)>,
 }
 
 /// What an origin is told, besides the visitor's own words.
@@ -30,7 +32,8 @@ pub fn forward(request: &Facts) -> HeaderEdits {
     };
     let remove =
         request.headers.keys().filter(|name| goes(name)).map(ToString::to_string).collect();
-    HeaderEdits { remove, set: told(request) }
+    let set = told(request).into_iter().map(|(name, value)| (name.into(), value)).collect();
+    HeaderEdits { remove, set }
 }
 
 fn told(request: &Facts) -> Vec<(&'static str, String)> {

@@ -21,6 +21,7 @@ const SESSION: &str = "evaGxfADs6pSRb2LAv9IZf";
 const CLIENT: &str = "88bf3b6d86161464f6509f7219099e57.access";
 const SECRET: &str = "bdd31cbc4dec990953e39163fbbb194c93313ca9f0a6e420346af9d326b1d2a5";
 
+mod attributes;
 mod passing;
 mod refusing;
 mod signing_in;
@@ -182,7 +183,7 @@ fn header<'r>(response: &'r Response, name: &str) -> Option<&'r str> {
 }
 
 fn to_origin(passage: &Passage) -> BTreeMap<&str, &str> {
-    passage.set.iter().map(|(name, value)| (*name, value.as_str())).collect()
+    passage.set.iter().map(|(name, value)| (name.as_ref(), value.as_str())).collect()
 }
 
 /// Cookies that are set: name, value.

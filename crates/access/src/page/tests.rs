@@ -100,7 +100,10 @@ fn pages(text: &str, design: &LoginDesign) -> Vec<Response> {
         departure::render(&departure::View {
             frame,
             lead: text,
-            form: &Form { action: own(), fields: vec![("SAMLResponse", own())] },
+            form: &Form {
+                action: format!("https://{text}"),
+                fields: vec![("SAMLResponse", own())],
+            },
         }),
         onward::render(&frame, text),
         renewed::render(&frame),
@@ -158,6 +161,8 @@ fn nothing_runs_but_what_the_policy_names() {
         let leaves = page.body.contains("id=\"departure\"");
         let referrer = if leaves { "strict-origin" } else { "same-origin" };
         assert_eq!(header(&page, "referrer-policy"), referrer);
+        let forms = if leaves { "form-action https:;" } else { "form-action 'self' https:;" };
+        assert!(policy.contains(forms), "{policy}");
         assert_eq!(header(&page, "x-content-type-options"), "nosniff");
     }
 }

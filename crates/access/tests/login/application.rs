@@ -5,7 +5,7 @@ use access::{Here, Known, Need, Request, Response};
 
 pub fn answer(request: &Request, known: &Known, here: &Here) -> Result<Response, Need> {
     let passage = match check(request, known, here)? {
-        Gate::Unguarded => return Ok(Response { status: 404, ..Response::default() }),
+        Gate::Unguarded { .. } => return Ok(Response { status: 404, ..Response::default() }),
         Gate::Answer(response) => return Ok(response),
         Gate::Open(passage) => passage,
     };

@@ -185,7 +185,7 @@ pub fn received(decision: &Decision, request: &Facts) -> BTreeMap<String, String
         .collect();
     headers.retain(|name, _| !upstream.headers.remove.contains(name));
     for (name, value) in &upstream.headers.set {
-        headers.insert((*name).to_owned(), value.clone());
+        headers.insert(name.to_string(), value.clone());
     }
     headers
 }

@@ -107,7 +107,7 @@ fn ways_in(shell: &mut Shell) -> Vec<(&'static str, Sent)> {
 /// The way of a handover ends before the application itself, with a token.
 fn gets_in(sent: &Sent, shell: &Shell) -> bool {
     match sent.at(shell) {
-        Gate::Unguarded | Gate::Open(_) => true,
+        Gate::Unguarded { .. } | Gate::Open(_) => true,
         Gate::Answer(answer) => cookies_of(&answer.headers).contains_key("CF_Authorization"),
     }
 }
@@ -349,10 +349,10 @@ fn a_service_that_evaluates_is_asked_in_passing() {
 fn what_stands_beside_a_door_is_unguarded() {
     let mut shell = shell();
     doors(&mut shell, &[(APP, "admin")]);
-    assert_eq!(visit("/other").at(&shell), Gate::Unguarded);
+    assert_eq!(visit("/other").at(&shell), Gate::Unguarded { remove: vec![] });
     assert_eq!(visit("/admin").answer(&shell).status, 302);
     shell.remove(&format!("gate:{HOST}"));
-    assert_eq!(visit("/.access/logout").at(&shell), Gate::Unguarded);
+    assert_eq!(visit("/.access/logout").at(&shell), Gate::Unguarded { remove: vec![] });
 }
 
 /// The cookies of a browser that has just signed in.
