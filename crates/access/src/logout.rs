@@ -1,4 +1,5 @@
-//! Going: here, or everywhere. A link never signs anybody out, our own form does.
+//! Going: here, or everywhere. A link never signs anybody out, our own form does. Applications
+//! elsewhere are told as well.
 
 use edge_state::Hostname;
 use edge_state::access::call::SignOut;
@@ -8,8 +9,9 @@ use serde_json::Value;
 use crate::event::{Action, Parties as _};
 use crate::login::refusal;
 use crate::need::Call;
-use crate::page::{Link, logout as page, message};
+use crate::page::logout as page;
 use crate::redirect;
+use crate::saml::slo::{self, End};
 use crate::visit::Visit;
 use crate::{Need, Response, csrf};
 
@@ -51,28 +53,8 @@ pub(crate) fn answer(visit: &Visit) -> Result<Response, Need> {
         response.headers.extend(forget);
         return Ok(response);
     }
-    let mut response = match return_to(visit, given.get("returnTo"))? {
-        Some(url) => Response::redirect(url),
-        // A page that stays: nobody is led straight back in.
-        None => message::render(&message::View {
-            frame: visit.frame(),
-            status: 200,
-            title: "You are signed out",
-            text: vec![
-                (if everywhere {
-                    "On all devices. Applications notice within half a minute."
-                } else {
-                    "Applications that you opened from here notice within half a minute."
-                })
-                .to_owned(),
-            ],
-            code: None,
-            links: vec![Link {
-                label: "Sign in again".to_owned(),
-                href: "/access/login?again=1".to_owned(),
-            }],
-        }),
-    };
+    let end = End::Page { everywhere, return_to: return_to(visit, given.get("returnTo"))? };
+    let mut response = slo::lead_out(visit, end)?;
     response.headers.extend(forget);
     Ok(response.with_event(event))
 }

@@ -7,7 +7,7 @@ use crate::admission::admit;
 use crate::event::Action;
 use crate::login::{approval, callback, choose, start};
 use crate::page::message;
-use crate::saml::sso;
+use crate::saml::route;
 use crate::visit::{Visit, Words};
 use crate::{
     Here, Known, Need, Request, Response, certs, get_identity, launcher, logout, one_time_pin,
@@ -73,7 +73,9 @@ fn route_to(visit: &Visit, route: &str, rest: Option<&str>) -> Result<Response, 
         ("certs", None) if get => certs::answer(visit),
         ("get-identity", None) if get => get_identity::answer(visit),
         ("logout", None) if get || post => logout::answer(visit),
-        ("sso", Some(rest)) => Ok(sso::route(visit, rest)?.unwrap_or_else(|| nothing_here(visit))),
+        ("sso", Some(rest)) => {
+            Ok(route::answer(visit, rest)?.unwrap_or_else(|| nothing_here(visit)))
+        }
         ("approvals", Some(id)) if get || post => approval::answer(visit, id),
         ("start", Some(_)) => Ok(wrong_method("GET")),
         ("login" | "logout" | "callback" | "pin", _) | ("approvals", Some(_)) => {

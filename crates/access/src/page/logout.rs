@@ -2,7 +2,7 @@
 
 use maud::html;
 
-use super::{Field, Frame, Sheet, hidden};
+use super::{Field, Frame, Link, Sheet, hidden, message};
 use crate::Response;
 
 /// Asks whether somebody wants to go.
@@ -32,4 +32,38 @@ pub fn render(view: &View) -> Response {
         }
     };
     Sheet::new(&view.frame, 200, "Sign out?").card(&main)
+}
+
+/// Somebody is signed out.
+#[derive(Clone, Copy, Debug)]
+pub struct Done<'a> {
+    /// Common to all pages.
+    pub frame: Frame<'a>,
+    /// On all devices.
+    pub everywhere: bool,
+    /// Not every application elsewhere has said that it signed them out, too.
+    pub partly: bool,
+}
+
+/// Draws it: a page that stays, so that nobody is led straight back in.
+#[must_use]
+pub fn done(view: &Done) -> Response {
+    let ours = if view.everywhere {
+        "On all devices. Applications notice within half a minute."
+    } else {
+        "Applications that you opened from here notice within half a minute."
+    };
+    let others = "An application did not say whether it signed you out. Close the browser to be \
+                  sure.";
+    message::render(&message::View {
+        frame: view.frame,
+        status: 200,
+        title: "You are signed out",
+        text: vec![ours.to_owned(), if view.partly { others } else { "" }.to_owned()],
+        code: None,
+        links: vec![Link {
+            label: "Sign in again".to_owned(),
+            href: "/access/login?again=1".to_owned(),
+        }],
+    })
 }

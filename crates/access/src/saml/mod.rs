@@ -1,9 +1,16 @@
-//! SAML 2.0 on the team domain.
+//! SAML 2.0 on the team domain: we are the identity provider of applications elsewhere.
 //!
-//! - `keys.rs`: our keys and peers' keys, by way of the shell
-//! - `sso/`: we are an application's identity provider
+//! - [`route`]: their addresses; [`party`]: one of them, and we to it
+//! - [`sso`]: somebody signs in to one; [`entered`]: which ones a browser has been in
+//! - [`slo`]: somebody signs out, there or here
+//! - [`keys`]: our keys and peers' keys, by way of the shell; [`pieces`]: long cookies
 //! - [`statement`]: what an application is told about somebody
 
+mod entered;
 pub(crate) mod keys;
-pub(crate) mod sso;
+mod party;
+mod pieces;
+pub(crate) mod route;
+pub(crate) mod slo;
+mod sso;
 pub mod statement;

@@ -25,5 +25,6 @@ mod launching;
 mod leaving;
 mod pins;
 mod relying_party;
+mod saml_logout;
 mod saml_provider;
 mod saml_sign_in;

@@ -8,10 +8,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use saml::binding::post::{self, Form};
-use saml::binding::{Departure, HTTP_POST, HTTP_REDIRECT};
+use saml::binding::{Departure, HTTP_POST, HTTP_REDIRECT, redirect};
+use saml::logout::{LogoutError, LogoutParty};
 use saml::metadata::Endpoint;
+use saml::name_id::NameId;
 use saml::native::Native;
 use saml::peer::IdentityProviderPeer;
+use saml::response::Status;
 use saml::service_provider::{Expectation, Login, Question, ResponseError, ServiceProvider};
 use serde_json::{Value, json};
 
@@ -125,6 +128,58 @@ impl Shop {
         at_once(read).map(saml::signature::Verified::into_inner)
     }
 
+    /// As far as logging out goes.
+    pub fn logout_party(&self) -> LogoutParty {
+        LogoutParty::new(&self.sp.entity_id, &format!("{}/slo", self.sp.entity_id))
+    }
+
+    /// Asks us to sign somebody out.
+    pub fn ask_logout(
+        &mut self,
+        world: &World,
+        name_id: &NameId,
+        indexes: &[String],
+        relay_state: Option<&str>,
+    ) -> (String, Departure) {
+        let (us, signer) = (self.logout_party(), self.key.rsa_signer());
+        let mut random = self.random();
+        let peer = self.idp.logout();
+        let now = world.time();
+        let asked = us.ask(peer, name_id, indexes, relay_state, &signer, &mut random, now);
+        at_once(asked).unwrap()
+    }
+
+    /// What we answered to that.
+    pub fn read_logout(&self, world: &World, url: &str, id: &str) -> Result<Status, LogoutError> {
+        let (at, query) = url.split_once('?').unwrap();
+        assert_eq!(at, format!("{}/slo", self.sp.entity_id));
+        let incoming = redirect::decode(query).unwrap();
+        let us = self.logout_party();
+        let read = us.read_response(&incoming, self.idp.logout(), id, &Native, world.time());
+        at_once(read).map(|response| response.into_inner().status)
+    }
+
+    /// Answers what we ask: the address to go on at.
+    pub fn answer_logout(&mut self, world: &World, url: &str, status: &Status) -> String {
+        let (at, query) = url.split_once('?').unwrap();
+        assert_eq!(at, format!("{}/slo", self.sp.entity_id));
+        let incoming = redirect::decode(query).unwrap();
+        let (us, signer) = (self.logout_party(), self.key.rsa_signer());
+        let peer = self.idp.logout();
+        let decrypters = [self.key.decrypter()];
+        let read = us.read_request(&incoming, peer, &decrypters, &Native, world.time());
+        let request = at_once(read).unwrap().into_inner();
+        let mut random = self.random();
+        let state = request.relay_state.as_deref();
+        let now = world.time();
+        let answer =
+            us.answer(self.idp.logout(), &request.id, status, state, &signer, &mut random, now);
+        match at_once(answer).unwrap() {
+            Departure::Redirect(url) => url,
+            Departure::Post(form) => panic!("a form for {}", form.action),
+        }
+    }
+
     /// Bytes that are others each time.
     pub fn random(&mut self) -> impl FnMut(&mut [u8]) + use<> {
         self.count += 1;
@@ -223,6 +278,9 @@ impl World {
                         "entity_id": format!("https://{id}.test"),
                         "assertion_consumer_services": [{
                             "binding": HTTP_POST, "location": format!("https://{id}.test/acs"),
+                        }],
+                        "single_logout_services": [{
+                            "binding": HTTP_REDIRECT, "location": format!("https://{id}.test/slo"),
                         }],
                         "signing_certificates": [base64(&SP)],
                         "encryption_certificates": [base64(&SP)],

@@ -4,11 +4,11 @@ use saml::response::Status;
 
 use super::issue;
 use super::kept::{Asked, Kept};
-use super::party::{Party, hex};
 use crate::event::Parties as _;
 use crate::login::attempt::Target;
 use crate::login::finish::Judged;
 use crate::login::place::{Given, Place};
+use crate::saml::party::{Party, hex};
 use crate::visit::Session;
 use crate::{Need, Response};
 

@@ -2,7 +2,6 @@
 
 use edge_state::access::call::{Spend, Spent};
 use edge_state::access::saml::{Encrypted, Signed as SignedSetting};
-use hmac::{Hmac, Mac as _};
 use saml::assertion::AuthnStatement;
 use saml::authn_request::ConsumerService;
 use saml::binding::post::Form;
@@ -11,17 +10,17 @@ use saml::identity_provider::{Issue, IssueError, Offer, Target};
 use saml::key::{KeyKind, KeyTransport};
 use saml::response::Status;
 use saml::signature::Signed;
-use sha2::Sha256;
 
 use super::kept::{Asked, Kept};
-use super::party::{Party, public_keys, seconds};
 use crate::event::{Action, Parties as _, nonce};
 use crate::login::finish::Entry;
 use crate::login::place::{Given, Place};
 use crate::login::target::home;
 use crate::need::Call;
 use crate::page::departure;
+use crate::saml::entered;
 use crate::saml::keys::Keys;
+use crate::saml::party::{Party, public_keys, seconds, session_index};
 use crate::saml::statement::{self, STRENGTH, StatementError, statement};
 use crate::visit::{Session, Words};
 use crate::{Need, Response};
@@ -110,7 +109,8 @@ pub(crate) fn issue(
     match form {
         Ok(form) => {
             let page = hand_off(party, asked.map(|asked| asked.kept), &form);
-            Ok(page.with_event(place.entered(entry, given)))
+            let page = page.with_event(place.entered(entry, given));
+            Ok(entered::remember(party, session, &statement.name_id, page))
         }
         Err(IssueError::Text(error)) => {
             Ok(unready(party, Some(session), &format!("what is to be said is no XML: {error}")))
@@ -153,15 +153,6 @@ pub(crate) fn refuse(
         Ok(form) => Ok(hand_off(party, Some(asked.kept), &form).with_event(event)),
         Err(error) => Ok(visit.unavailable(&error.to_string(), party.target("").url)),
     }
-}
-
-/// Names a session to one application: two applications that compare notes learn nothing.
-pub(crate) fn session_index(nonce: &str, application_id: &str) -> String {
-    let mac = Hmac::<Sha256>::new_from_slice(nonce.as_bytes());
-    let mac = mac.unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
-    let mac = mac.chain_update(format!("saml session index:{application_id}"));
-    let digest = mac.finalize().into_bytes();
-    digest[..20].iter().fold(String::from("_"), |text, byte| text + &format!("{byte:02x}"))
 }
 
 const NO_KEY: &str = "the application has no key to sign with";

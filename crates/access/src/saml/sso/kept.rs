@@ -14,10 +14,11 @@ use saml::replay::Once;
 use saml::signature::SignatureError;
 use serde::{Deserialize, Serialize};
 
-use super::party::{Party, hex, seconds, since_1970};
 use crate::cookie::{self, SetCookie};
 use crate::handover::{open_value, seal_value};
 use crate::redirect::sso_path;
+use crate::saml::party::{Party, hex, seconds, since_1970};
+use crate::saml::pieces;
 
 /// What is needed of a request to answer it later.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
@@ -87,11 +88,8 @@ const PREFIX: &str = "__Secure-CF_Saml_";
 /// More of one application do not wait in one browser.
 const MAX_KEPT: usize = 32;
 
-/// Names and values together: half of what the edge reads of a request's head.
-const MAX_BYTES: usize = 16 << 10;
-
-/// Browsers keep 4096 bytes of name, value and attributes.
-const MAX_PART: usize = 3_700;
+/// Names and values together: a third of what the edge reads of a request's head.
+const MAX_BYTES: usize = 10 << 10;
 
 const COMPARISONS: [Comparison; 4] =
     [Comparison::Exact, Comparison::Minimum, Comparison::Maximum, Comparison::Better];
@@ -185,20 +183,12 @@ impl Kept {
     pub(crate) fn keep(&self, party: &Party) -> Option<Vec<String>> {
         let name = self.name();
         let sealed = seal_value(self, &context(party, &name), party.visit.here);
-        let pieces: Vec<&str> = sealed
-            .as_bytes()
-            .chunks(MAX_PART)
-            .filter_map(|part| std::str::from_utf8(part).ok())
-            .collect();
-        let mut bytes = sealed.len() + pieces.len() * (PREFIX.len() + NAME + 4);
+        let mut bytes = pieces::bytes(&prefixed(&name), &sealed);
         if bytes > MAX_BYTES {
             return None;
         }
         let path = sso_path(&party.application.id);
-        let mut cookies = Vec::new();
-        for (at, part) in pieces.iter().enumerate() {
-            cookies.push(set(&format!("{PREFIX}{name}_{at}"), part, &path).header());
-        }
+        let mut cookies = pieces::set(&like(&path), &prefixed(&name), &sealed);
         let mut others = found(party.visit.request.headers);
         others.retain(|other| request_of(&other.0) != name);
         others.sort_by(|one, other| other.0.cmp(&one.0));
@@ -217,7 +207,7 @@ impl Kept {
                 .is_ok_and(|at| at > oldest);
             full |= waiting > MAX_KEPT || bytes > MAX_BYTES;
             if full || !young {
-                cookies.push(set(&cookie, "", &path).removal());
+                cookies.push(pieces::removal(&like(&path), &cookie));
             }
         }
         Some(cookies)
@@ -229,9 +219,7 @@ impl Kept {
             return None;
         }
         let headers = party.visit.request.headers;
-        let part =
-            |at: usize| cookie::find(headers, &format!("{PREFIX}{name}_{at}")).into_iter().next();
-        let sealed: String = (0..=MAX_BYTES / MAX_PART).map_while(part).collect();
+        let sealed = pieces::find(headers, &prefixed(name), MAX_BYTES);
         let kept: Self = open_value(&sealed, &context(party, name), party.visit.here)?;
         let age = party.visit.now() - kept.at;
         (0..=LIFETIME).contains(&age).then_some(kept)
@@ -242,7 +230,7 @@ impl Kept {
         let path = sso_path(&party.application.id);
         let found = found(party.visit.request.headers).into_iter();
         let own = found.filter(|(cookie, _)| request_of(cookie) == name);
-        own.map(|(cookie, _)| set(&cookie, "", &path).removal()).collect()
+        own.map(|(cookie, _)| pieces::removal(&like(&path), &cookie)).collect()
     }
 }
 
@@ -271,9 +259,13 @@ fn context(party: &Party, name: &str) -> String {
     format!("saml request:{}:{}:{name}", party.visit.home(), party.application.id)
 }
 
+fn prefixed(name: &str) -> String {
+    format!("{PREFIX}{name}")
+}
+
 /// Not `Lax`: the application may post its next request from its own site, and then, too, all that
 /// wait must be seen to be counted. Sealed requests are no credentials.
-fn set<'c>(name: &'c str, value: &'c str, path: &'c str) -> SetCookie<'c> {
+fn like(path: &str) -> SetCookie<'_> {
     let same_site = SameSite::None;
-    SetCookie { name, value, path, http_only: true, same_site, max_age: Some(LIFETIME) }
+    SetCookie { name: "", value: "", path, http_only: true, same_site, max_age: Some(LIFETIME) }
 }

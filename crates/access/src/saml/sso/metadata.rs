@@ -5,9 +5,9 @@ use saml::binding::{HTTP_POST, HTTP_REDIRECT};
 use saml::metadata::{Endpoint, Entity, IdentityProviderRole};
 use saml::name_id::format;
 
-use super::party::{Party, hex};
 use crate::login::target::home;
 use crate::saml::keys::{Keys, certificate};
+use crate::saml::party::{Party, hex};
 use crate::visit::Words;
 use crate::{Need, Response};
 

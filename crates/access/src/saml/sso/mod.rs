@@ -4,88 +4,47 @@
 //! which brings cookies that a POST from the application's own site did not. Without a request the
 //! same address begins a sign-in by itself.
 //!
-//! - [`party`]: the application, and we to it; [`kept`]: requests that wait
+//! - [`kept`]: requests that wait
 //! - [`answer`]: who is signed in, and whether they may; [`issue`]: the assertion
 //! - [`metadata`]: what the application's administrator imports
 
 mod answer;
 mod issue;
 mod kept;
-mod metadata;
-mod party;
+pub(super) mod metadata;
 
-use edge_state::key::is_token;
 use http::Method;
 use saml::binding::{BindingError, Incoming, post, redirect};
 
 use self::kept::Kept;
-use self::party::Party;
 use super::keys::Keys;
+use super::party::{AGAIN, Party, has_message};
 use crate::login::place::Given;
 use crate::login::target::home;
 use crate::page::repost;
-use crate::visit::{Visit, Words};
+use crate::visit::Words;
 use crate::{Need, Response, csrf};
 
-/// Marks what our own page posted once more.
-const AGAIN: &str = "lintel_again";
-
-/// `/access/sso/{rest}`; `None`: there is nothing at this address.
-pub(crate) fn route(visit: &Visit, rest: &str) -> Result<Option<Response>, Need> {
-    let Some((id, below)) = rest.strip_prefix("saml/").map(|rest| match rest.split_once('/') {
-        Some((id, below)) => (id, Some(below)),
-        None => (rest, None),
-    }) else {
-        return Ok(None);
-    };
-    if !is_token(id) || !matches!(below, None | Some("saml-metadata")) {
-        return Ok(None);
-    }
-    let party = match party::find(visit, id)? {
-        Ok(party) => party,
-        Err(response) => return Ok(Some(response)),
-    };
-    match (below, visit.request.method) {
-        (Some(_), &(Method::GET | Method::HEAD)) => metadata::answer(&party),
-        (Some(_), _) => Ok(wrong_method("GET, HEAD")),
-        (None, &Method::GET) => by_link(&party),
-        (None, &Method::POST) => by_form(&party),
-        // HEAD asks about a page and does nothing; a GET here does something.
-        (None, _) => Ok(wrong_method("GET, POST")),
-    }
-    .map(Some)
-}
-
-fn wrong_method(allow: &str) -> Response {
-    Response { status: 405, ..Response::default() }
-        .with_header("allow", allow)
-        .with_header("cache-control", "no-store")
-}
-
 /// A request by the Redirect binding, one that waits, or none.
-fn by_link(party: &Party) -> Result<Response, Need> {
+pub(super) fn by_link(party: &Party) -> Result<Response, Need> {
     let given = party.visit.query();
-    if given.pairs().any(|(name, _)| is_message(name)) {
+    if has_message(&given) {
         return receive(party, redirect::decode(party.visit.request.query.unwrap_or_default()));
     }
     onward(party, &Given::default())
 }
 
 /// A request by the POST binding, or what a person was asked.
-fn by_form(party: &Party) -> Result<Response, Need> {
+pub(super) fn by_form(party: &Party) -> Result<Response, Need> {
     let visit = party.visit;
     let given = visit.form()?;
-    if given.pairs().any(|(name, _)| is_message(name)) {
+    if has_message(&given) {
         return receive(party, post::decode(visit.request.form.unwrap_or_default()));
     }
     match csrf::check(visit.request.headers, &visit.origin()) {
         Ok(()) => onward(party, &Given::read(&given)),
         Err(_) => Ok(party.unfit("the form holds no SAML message, and is none of our own")),
     }
-}
-
-fn is_message(name: &str) -> bool {
-    matches!(name, "SAMLRequest" | "SAMLResponse")
 }
 
 /// Answers the request that `request` names; without that, nobody's.

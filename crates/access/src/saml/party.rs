@@ -1,12 +1,15 @@
 //! One application that speaks SAML, and we to it.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use edge_state::access::call::LoginEvent;
 use edge_state::access::saml::{Endpoint, SamlApplication, ServiceProvider};
 use edge_state::access::{ApplicationRecord, SamlKeyRecord};
+use hmac::{Hmac, Mac as _};
 use saml::certificate::Certificate;
 use saml::identity_provider::IdentityProvider;
 use saml::key::PublicKey;
+use saml::logout::LogoutParty;
 use saml::metadata::{self, IndexedEndpoint};
 use saml::peer::ServiceProviderPeer;
 use sha2::{Digest as _, Sha256};
@@ -15,6 +18,7 @@ use std::time::{Duration, SystemTime};
 use crate::Need;
 use crate::Response;
 use crate::admission::{NotAdmitted, admit};
+use crate::encoding::Form;
 use crate::event::{Action, Parties as _};
 use crate::login::attempt::Target;
 use crate::login::target;
@@ -81,6 +85,13 @@ impl Party<'_, '_> {
         }
     }
 
+    /// The same, for logging out.
+    pub(crate) fn logout_party(&self) -> LogoutParty {
+        let endpoints = self.spellings("/logout");
+        let endpoint = endpoints.first().cloned().unwrap_or_default();
+        LogoutParty { endpoints, ..LogoutParty::new(&self.saml.entity_id, &endpoint) }
+    }
+
     /// To this application, by `below` of the endpoint.
     pub(crate) fn target(&self, below: &str) -> Target {
         Target {
@@ -95,7 +106,8 @@ impl Party<'_, '_> {
     }
 
     /// Random bytes; asked again for the same purpose, the same ones.
-    pub(crate) fn dice(&self, purpose: &'static str) -> impl FnMut(&mut [u8]) + use<'_> {
+    pub(crate) fn dice(&self, purpose: &str) -> impl FnMut(&mut [u8]) + use<'_> {
+        let purpose = purpose.to_owned();
         let here = self.visit.here;
         let mut dealt = 0_u32;
         move |bytes: &mut [u8]| {
@@ -120,6 +132,23 @@ impl Party<'_, '_> {
         self.refuse(words, reason)
     }
 
+    /// A logout message that does not count.
+    pub(crate) fn unfit_logout(&self, reason: &str) -> Response {
+        let words = Words {
+            status: 400,
+            title: "You may still be signed in",
+            text: "The application sent something that does not count, so nothing was done. You \
+                   can sign out here. If that goes on, tell your administrator.",
+            links: vec![Link { label: "Sign out".to_owned(), href: "/access/logout".to_owned() }],
+        };
+        self.visit.refuse(words, self.logout_event(false, reason))
+    }
+
+    /// A line of the log.
+    pub(crate) fn logout_event(&self, allowed: bool, reason: &str) -> LoginEvent {
+        self.visit.event(Action::Logout, allowed, reason).application(Some(self.application))
+    }
+
     /// A page that says no.
     pub(crate) fn refuse(&self, words: Words, reason: &str) -> Response {
         let event = self.visit.event(Action::Login, false, reason);
@@ -133,6 +162,22 @@ impl Party<'_, '_> {
             href: sso_path(&self.application.id),
         }
     }
+}
+
+/// Marks what our own page posted once more.
+pub(crate) const AGAIN: &str = "lintel_again";
+
+/// Whether a form or query holds a SAML message.
+pub(crate) fn has_message(given: &Form) -> bool {
+    given.pairs().any(|(name, _)| matches!(name, "SAMLRequest" | "SAMLResponse"))
+}
+
+/// Names a session to one application: two applications that compare notes learn nothing.
+pub(crate) fn session_index(nonce: &str, application_id: &str) -> String {
+    let mac = Hmac::<Sha256>::new_from_slice(nonce.as_bytes());
+    let mac = mac.unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
+    let mac = mac.chain_update(format!("saml session index:{application_id}"));
+    format!("_{}", URL_SAFE_NO_PAD.encode(&mac.finalize().into_bytes()[..20]))
 }
 
 /// `millis` since 1970.
