@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::control::{CODE, user_id};
+use crate::saml_idp::{SamlIdp, request_in};
 use crate::world::{Ask, Browser, Reading as _, TEAM, WIKI, World};
 
 /// Somebody on the way in, one step before the end; and whether the last step let them in.
@@ -56,8 +57,8 @@ const PARTIES: [(&str, Off); 11] = [
 ];
 
 fn each_provider(world: &mut World, change: fn(&mut serde_json::Value)) {
-    for id in ["one", "two", "hub", "pin"] {
-        world.edit(&format!("idp:{id}"), change);
+    for (_, record) in world.records.iter_mut().filter(|(key, _)| key.starts_with("idp:")) {
+        change(record);
     }
 }
 
@@ -71,11 +72,19 @@ fn revoke(world: &mut World, revocation: serde_json::Value) {
     }
 }
 
+/// Ada's SAML provider is another way in, also by its own start.
+fn with_saml(world: &mut World) -> SamlIdp {
+    let idp = SamlIdp::corp();
+    world.put_saml(&idp);
+    world.edit("idp:corp", |r| r["protocol"]["saml"]["allow_unsolicited"] = true.into());
+    idp
+}
+
 fn is_in(at: &str, status: u16) -> bool {
     at.starts_with(WIKI) && status == 200
 }
 
-const ENTRANCES: [(&str, Entrance); 13] = [
+const ENTRANCES: [(&str, Entrance); 17] = [
     ("application-initiated", |world, browser, off| {
         let (_, page) = world.follow(browser, &format!("{WIKI}/x"));
         let start = format!("https://{TEAM}{}", page.link("data-idp=\"one\""));
@@ -93,6 +102,41 @@ const ENTRANCES: [(&str, Entrance); 13] = [
         let callback = world.callback(browser, &format!("{WIKI}/x"), "hub");
         world.switch(off);
         let (at, page) = world.follow(browser, &callback);
+        is_in(&at, page.status)
+    }),
+    ("start of SAML", |world, browser, off| {
+        let idp = with_saml(world);
+        let (_, page) = world.follow(browser, &format!("{WIKI}/x"));
+        let start = format!("https://{TEAM}{}", page.link("data-idp=\"corp\""));
+        world.switch(off);
+        let departure = world.get(browser, &start);
+        if departure.location().is_none_or(|url| !url.starts_with(&idp.sso)) {
+            return false;
+        }
+        let form = idp.answer(&idp.accept(&request_in(&departure), world.now).target, world.now);
+        let (at, page) = world.arrive(browser, &form);
+        is_in(&at, page.status)
+    }),
+    ("callback of SAML", |world, browser, off| {
+        let idp = with_saml(world);
+        let form = world.asked(browser, &format!("{WIKI}/x"), &idp);
+        world.switch(off);
+        let (at, page) = world.arrive(browser, &form);
+        is_in(&at, page.status)
+    }),
+    ("unsolicited response of SAML", |world, browser, off| {
+        let idp = with_saml(world);
+        let form = idp.answer(&idp.target(None, Some(&format!("{WIKI}/x"))), world.now);
+        world.switch(off);
+        let (at, page) = world.arrive(browser, &form);
+        is_in(&at, page.status)
+    }),
+    ("replayed response of SAML with a live session", |world, browser, off| {
+        let idp = with_saml(world);
+        let form = world.asked(browser, &format!("{WIKI}/x"), &idp);
+        world.deliver(browser, &form);
+        world.switch(off);
+        let (at, page) = world.arrive(browser, &form);
         is_in(&at, page.status)
     }),
     ("mailed code", |world, browser, off| {

@@ -11,9 +11,10 @@ mod github;
 #[path = "../../../saml/tests/support/keys.rs"]
 mod keys;
 mod provider;
-#[expect(dead_code, reason = "for tests to come")]
+mod saml_case;
 mod saml_idp;
 mod shop;
+mod support;
 mod world;
 
 mod approvals;
@@ -25,6 +26,11 @@ mod launching;
 mod leaving;
 mod pins;
 mod relying_party;
+mod saml_context;
+mod saml_documents;
+mod saml_encrypted;
 mod saml_logout;
 mod saml_provider;
 mod saml_sign_in;
+mod saml_signatures;
+mod saml_wrapping;
