@@ -1,10 +1,11 @@
-//! Sign-in for the demo: an organisation with its team domain, the demo provider, and two gated
-//! applications. All of it through the public API, as anyone would.
+//! Sign-in for the demo: an organisation with its team domain, the demo provider, two gated
+//! applications and one that is told by SAML. All of it through the public API, as anyone would.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::Failure;
+use crate::application::{self, Application};
 use crate::config::Config;
 use crate::onboard::Tenant;
 use crate::provider::{self, CLIENT_ID};
@@ -19,7 +20,12 @@ pub struct Demo {
 
 impl Demo {
     /// Finds what an earlier start made, and makes or mends the rest.
-    pub async fn open(config: &Config, state: &State, tenant: &Tenant) -> Result<Self, Failure> {
+    pub async fn open(
+        config: &Config,
+        state: &State,
+        tenant: &Tenant,
+        metadata: &str,
+    ) -> Result<Self, Failure> {
         let api = Api { tenant };
         let organization = json!({ "name": "Demo", "auth_domain": AUTH_DOMAIN });
         api.call(Method::PUT, "organizations", Some(organization)).await?;
@@ -39,10 +45,13 @@ impl Demo {
                 "email_domains": ["example.com"],
             },
         });
-        let id = api.keep("identity_providers", PROVIDER, provider).await?;
+        let provider = api.keep("identity_providers", PROVIDER, provider).await?;
+        let id = id(&provider)?;
         api.keep("apps", "App Launcher", launcher()).await?;
         api.keep("apps", INTRANET, intranet()).await?;
-        api.keep("apps", ENGINEERING, engineering(&id)).await?;
+        api.keep("apps", ENGINEERING, engineering(id)).await?;
+        let wiki = api.keep("apps", application::NAME, wiki(metadata)).await?;
+        Application::settle(state, &wiki["saas_app"])?;
         let redirect_url =
             format!("https://{AUTH_DOMAIN}:{}/access/callback/{id}", config.ports.https);
         Ok(Self { redirect_url })
@@ -65,20 +74,21 @@ impl Api<'_> {
         self.tenant.api.call(method, &path, body).await?.result()
     }
 
-    /// The object of that name as `body` says: made if it is missing. Answers its id.
-    async fn keep(&self, kind: &str, name: &str, body: Value) -> Result<String, Failure> {
+    /// The object of that name as `body` says: made if it is missing.
+    async fn keep(&self, kind: &str, name: &str, body: Value) -> Result<Value, Failure> {
         let known = self.call(Method::GET, kind, None).await?;
         let mut known = known.as_array().into_iter().flatten();
-        let object = match known.find(|object| object["name"] == name) {
+        match known.find(|object| object["name"] == name) {
             Some(object) => {
-                let path = format!("{kind}/{}", object["id"].as_str().unwrap_or_default());
-                self.call(Method::PUT, &path, Some(body)).await?
+                self.call(Method::PUT, &format!("{kind}/{}", id(object)?), Some(body)).await
             }
-            None => self.call(Method::POST, kind, Some(body)).await?,
-        };
-        let id = object["id"].as_str().map(str::to_owned);
-        id.ok_or_else(|| Failure::new(format!("{kind} {name:?} has no id: {object}")))
+            None => self.call(Method::POST, kind, Some(body)).await,
+        }
     }
+}
+
+fn id(object: &Value) -> Result<&str, Failure> {
+    object["id"].as_str().ok_or_else(|| Failure::new(format!("there is no id in {object}")))
 }
 
 fn launcher() -> Value {
@@ -98,6 +108,20 @@ fn intranet() -> Value {
         "name": INTRANET,
         "type": "self_hosted",
         "domain": GATED_HOSTNAME,
+        "policies": [{
+            "name": "Everybody of example.com",
+            "decision": "allow",
+            "include": [{ "email_domain": { "domain": "example.com" } }],
+        }],
+    })
+}
+
+/// Everything that there is to say about the other side stands in its metadata.
+fn wiki(metadata: &str) -> Value {
+    json!({
+        "name": application::NAME,
+        "type": "saas",
+        "saas_app": { "auth_type": "saml", "sp_metadata": metadata },
         "policies": [{
             "name": "Everybody of example.com",
             "decision": "allow",

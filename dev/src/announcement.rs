@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::Failure;
 use crate::access::{AUTH_DOMAIN, GATED_HOSTNAME};
+use crate::application;
 use crate::config::Config;
 use crate::house::api_url;
 use crate::onboard::{HOSTNAME, Tenant};
@@ -40,6 +41,7 @@ impl<'a> Announcement<'a> {
             "ca_pem": self.state.path(CA_PEM),
             "team_domain": format!("https://{AUTH_DOMAIN}:{}", ports.https),
             "gated_app": format!("https://{GATED_HOSTNAME}:{}/", ports.https),
+            "saml_app": application::sign_in_url(config),
             "demo_users": PEOPLE.map(|person| {
                 json!({ "email": person.email, "password": person.password })
             }),
@@ -75,6 +77,7 @@ Lintel is running.
   Or         curl --cacert {ca} --resolve {HOSTNAME}:{https}:127.0.0.1 https://{HOSTNAME}:{https}/
   Sign in    https://{GATED_HOSTNAME}:{https}/   as {} with {}
              (or as {} with {}, who may not enter /engineering)
+  SAML       {}/   an application that knows nothing of us but SAML
   Launcher   https://{AUTH_DOMAIN}:{https}/
   API        {api}   (its description: http://127.0.0.1:{}/openapi.json)
   For tools  {dev}
@@ -91,7 +94,13 @@ Your own hostname, to a server of yours on port 3000 of this machine (any name u
 
 Ctrl-C stops everything; the next start finds all of it again.
 ",
-        ada.email, ada.password, grace.email, grace.password, config.ports.api, logs,
+        ada.email,
+        ada.password,
+        grace.email,
+        grace.password,
+        application::url(config),
+        config.ports.api,
+        logs,
     )
 }
 

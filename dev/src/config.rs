@@ -14,10 +14,12 @@ pub struct Config {
     pub binaries: PathBuf,
     /// `LINTEL_WORKER_DIR` (`edge-worker/build`): the built worker.
     pub worker: PathBuf,
-    /// `LINTEL_NODE` (`node_modules/.bin/node`): runs the demo provider.
+    /// `LINTEL_NODE` (`node_modules/.bin/node`): runs the demo provider and the demo application.
     pub node: PathBuf,
     /// `LINTEL_DEV_PROVIDER` (`dev/provider/provider.mjs`): the demo provider's script.
     pub provider: PathBuf,
+    /// `LINTEL_DEV_APPLICATION` (`dev/application/application.mjs`): the demo application's script.
+    pub application: PathBuf,
     /// Where everything listens, on 127.0.0.1.
     pub ports: Ports,
 }
@@ -39,6 +41,8 @@ pub struct Ports {
     pub origin: u16,
     /// `LINTEL_DEV_PROVIDER_PORT` (8790): the demo identity provider
     pub provider: u16,
+    /// `LINTEL_DEV_APPLICATION_PORT` (8791): the demo SAML application
+    pub application: u16,
 }
 
 impl Config {
@@ -56,6 +60,10 @@ impl Config {
             worker: folder("LINTEL_WORKER_DIR", Path::new("edge-worker/build"))?,
             node: folder("LINTEL_NODE", Path::new("node_modules/.bin/node"))?,
             provider: folder("LINTEL_DEV_PROVIDER", Path::new("dev/provider/provider.mjs"))?,
+            application: folder(
+                "LINTEL_DEV_APPLICATION",
+                Path::new("dev/application/application.mjs"),
+            )?,
             ports: Ports::from_variables(|name| std::env::var(name).ok())?,
         })
     }
@@ -91,7 +99,7 @@ impl Ports {
         Ok(())
     }
 
-    fn named(&mut self) -> [(&'static str, &mut u16); 7] {
+    fn named(&mut self) -> [(&'static str, &mut u16); 8] {
         [
             ("LINTEL_DEV_API_PORT", &mut self.api),
             ("LINTEL_DEV_API_ADMIN_PORT", &mut self.api_admin),
@@ -100,6 +108,7 @@ impl Ports {
             ("LINTEL_DEV_EDGE_ADMIN_PORT", &mut self.edge_admin),
             ("LINTEL_DEV_ORIGIN_PORT", &mut self.origin),
             ("LINTEL_DEV_PROVIDER_PORT", &mut self.provider),
+            ("LINTEL_DEV_APPLICATION_PORT", &mut self.application),
         ]
     }
 }
@@ -114,6 +123,7 @@ impl Default for Ports {
             edge_admin: 9901,
             origin: 8789,
             provider: 8790,
+            application: 8791,
         }
     }
 }

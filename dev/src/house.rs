@@ -111,6 +111,7 @@ fn control_api(config: &Config, state: &State) -> Program {
         .variable("LINTEL_BOOTSTRAP_TOKEN_FILE", &state.path(BOOTSTRAP_TOKEN).display())
         .variable("LINTEL_ACME_AUTHORITIES", "development")
         .variable("LINTEL_EDGE_ADDRESSES", "127.0.0.1")
+        .variable("LINTEL_HTTPS_PORT", &ports.https)
         .variable("LINTEL_VALIDATION_HTTP_PORT", &ports.http)
         .variable("LINTEL_ALLOWED_RESERVED_TLDS", "localhost")
         .variable("LINTEL_RETRY_BASE_MILLIS", &1000)

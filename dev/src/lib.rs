@@ -12,11 +12,13 @@
 //! - [`house`]: the programs, in the order in which they start and stop
 //! - [`onboard`]: account, zone, token and the demo hostname, through the public API
 //! - [`origin`]: the demo origin; [`provider`]: the demo identity provider
-//! - [`access`]: organisation, provider and gated applications, through the public API
+//! - [`application`]: the demo SAML application
+//! - [`access`]: organisation, provider and applications, through the public API
 //! - [`announcement`]: `.lintel/dev.json`, and what is printed
 
 pub mod access;
 pub mod announcement;
+pub mod application;
 pub mod child;
 pub mod client;
 pub mod config;

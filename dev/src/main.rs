@@ -4,6 +4,8 @@ use std::process::ExitCode;
 
 use lintel_dev::access::{AUTH_DOMAIN, Demo, GATED_HOSTNAME};
 use lintel_dev::announcement::{self, Announcement};
+use lintel_dev::application::Application;
+use lintel_dev::child::Child;
 use lintel_dev::config::Config;
 use lintel_dev::house::House;
 use lintel_dev::onboard::{self, HOSTNAME, Tenant};
@@ -76,23 +78,28 @@ async fn open(
         tenant.onboard(HOSTNAME, |states| println!("  {states}")).await?;
         onboard::visit(config, state).await?;
         println!("Opening the door to {GATED_HOSTNAME}");
-        let demo = Demo::open(config, state, &tenant).await?;
+        let application = Application::start(config, state).await?;
+        let demo = Demo::open(config, state, &tenant, &application.metadata).await?;
         let provider = provider::start(config, state, &demo.redirect_url).await?;
         for hostname in [AUTH_DOMAIN, GATED_HOSTNAME] {
             tenant.onboard(hostname, |states| println!("  {hostname}: {states}")).await?;
         }
         announcement.publish(config, &tenant)?;
         print!("{}", announcement::welcome(config, state, &tenant));
-        Ok::<_, Failure>(provider)
+        Ok::<_, Failure>([provider, application.child])
     };
     match opened.await {
-        Ok(provider) => {
-            let exit = provider.exit().await;
-            let tail = provider.log_tail();
-            Err(Failure::new(format!("the demo provider ended by itself ({exit})\n{tail}")))
-        }
+        Ok([provider, application]) => Err(tokio::select! {
+            exit = provider.exit() => ended(&provider, &exit),
+            exit = application.exit() => ended(&application, &exit),
+        }),
         Err(failure) => Err(Failure::new(format!("{failure}\n{}", house.log_tails()))),
     }
+}
+
+fn ended(child: &Child, exit: &str) -> Failure {
+    let (name, tail) = (child.name(), child.log_tail());
+    Failure::new(format!("the demo {name} ended by itself ({exit})\n{tail}"))
 }
 
 /// The ways in which somebody asks us to end.

@@ -98,6 +98,10 @@ pub const EDGE_TOKEN: &str = "edge.token";
 pub const BOOTSTRAP_TOKEN: &str = "bootstrap.token";
 /// What the demo provider and Lintel know of each other.
 pub const PROVIDER_SECRET: &str = "provider.secret";
+/// The demo application's private key and certificate.
+pub const APPLICATION_PEM: &str = "application.pem";
+/// What the demo application knows of Lintel.
+pub const APPLICATION_SETTINGS: &str = "application.json";
 /// The token that was made with it, through the API.
 pub const API_TOKEN: &str = "api.token";
 /// The development CA's root.

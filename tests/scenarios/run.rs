@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use lintel_dev::announcement::DEV_JSON;
-use lintel_dev::child::Program;
+use lintel_dev::child::{Program, tail};
 use lintel_dev::origin::GREETING;
 use lintel_tests::lintel::{binary, root, worker};
-use lintel_tests::miniflare::node;
+use lintel_tests::miniflare::{node, run_script};
 use lintel_tests::ports::{Ports, loopback};
 use lintel_tests::process::Process;
 use lintel_tests::visitor::Visitor;
@@ -35,7 +35,12 @@ impl Run {
             .variable("LINTEL_DEV_EDGE_ADMIN_PORT", &ports.next()?)
             .variable("LINTEL_DEV_ORIGIN_PORT", &ports.next()?)
             .variable("LINTEL_DEV_PROVIDER_PORT", &ports.next()?)
+            .variable("LINTEL_DEV_APPLICATION_PORT", &ports.next()?)
             .variable("LINTEL_DEV_PROVIDER", &root().join("dev/provider/provider.mjs").display())
+            .variable(
+                "LINTEL_DEV_APPLICATION",
+                &root().join("dev/application/application.mjs").display(),
+            )
             .variable("LINTEL_NODE", &node().display())
             .variable("LINTEL_BIN_DIR", &binary("").display())
             .variable("LINTEL_WORKER_DIR", &worker().display())
@@ -93,6 +98,20 @@ async fn make_run_comes_up_survives_a_restart_and_leaves_nothing() -> Result<(),
     // Killed, it cannot take anything away; its children see that it is gone.
     process.kill().await?;
     no_process_is_left(&run).await
+}
+
+#[tokio::test]
+async fn the_demo_user_signs_in_to_the_saml_application() -> Result<(), Failure> {
+    let run = Run::new()?;
+    let process = Process::start(run.program.clone())?;
+    let dev = run.healthy(&process).await?;
+    let said = run_script("tests/browser/demo.mjs", &[("LINTEL_BROWSER", dev.to_string())]).await;
+    let logs = || {
+        let log = |name| tail(&run.folder.path().join("state/log").join(name));
+        ["application.log", "edge-tls.log", "control-api.log"].map(log).concat()
+    };
+    println!("{}", said.map_err(|failure| Failure::new(format!("{failure}\n{}", logs())))?);
+    Ok(())
 }
 
 #[tokio::test]
