@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .NOTPARALLEL:
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test worker build release run test lint fuzz bench clean
+.PHONY: help setup setup-test worker build release run test lint fuzz bench bench-saml clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ build: setup ## Build the native programs
 
 bench: setup worker ## Measure a release build of the edge beside nginx, and print ratios
 	@scripts/bench.sh
+
+bench-saml: setup build ## Measure JWT to SAML under workerd, beside JavaScript workers and bare RSA, and print ratios
+	@scripts/bench-saml.sh
 
 release: setup worker ## Build what is deployed: target/release/{control-api,edge-tls} and edge-worker/build
 	@scripts/build.sh --release

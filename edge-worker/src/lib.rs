@@ -9,6 +9,8 @@
 //! - [`page`]: responses of our own
 //! - [`failure`], [`log`]: what went wrong, and where it is written
 
+#[cfg(feature = "bench")]
+mod bench;
 mod body;
 mod crypto;
 mod events;
@@ -46,6 +48,11 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response,
         Ok(facts) => facts,
         Err(unreadable) => return page::refusal(&Refusal::Malformed, unreadable.reader()),
     };
+    #[cfg(feature = "bench")]
+    if bench::is_asked(&request) {
+        let asking = Asking { request: &request, env: &env, settings: &settings };
+        return bench::answer(&asking, &mut facts).await;
+    }
     match answer(&request, &mut facts, &env, &settings, &context).await {
         Ok(response) => Ok(response),
         Err(failure) => {

@@ -57,7 +57,13 @@ impl Asking<'_> {
         Err(Failure::Undecided)
     }
 
-    async fn meet(&self, need: Need, facts: &mut Facts, known: &mut Known) -> Result<(), Failure> {
+    /// Carries out one need.
+    pub async fn meet(
+        &self,
+        need: Need,
+        facts: &mut Facts,
+        known: &mut Known,
+    ) -> Result<(), Failure> {
         let reply = match &need {
             Need::Record(key) => {
                 return self.read_all(std::slice::from_ref(key), facts, known).await;
@@ -121,7 +127,8 @@ impl Asking<'_> {
         }
     }
 
-    async fn sign(&self, sign: &Sign, facts: &Facts) -> Result<Vec<u8>, String> {
+    /// A signature by one of our keys.
+    pub async fn sign(&self, sign: &Sign, facts: &Facts) -> Result<Vec<u8>, String> {
         let record = self.key_record(&sign.holder, facts).await?;
         let open = || self.private_key(&record, &sign.kid, KeyUse::Signing);
         crypto::sign(OurKey { holder: &sign.holder, kid: &sign.kid, open: &open }, &sign.message)

@@ -39,7 +39,7 @@ function start(name, program, args, options = {}) {
 }
 
 async function startLintel() {
-  const names = ["API", "API_ADMIN", "HTTPS", "HTTP", "EDGE_ADMIN", "ORIGIN"];
+  const names = ["API", "API_ADMIN", "HTTPS", "HTTP", "EDGE_ADMIN", "ORIGIN", "PROVIDER", "APPLICATION"];
   const env = { ...process.env, LINTEL_DEV_STATE: join(folder, "state") };
   for (const name of names) env[`LINTEL_DEV_${name}_PORT`] = String(await freePort());
   start("lintel-dev", join(process.env.LINTEL_BIN_DIR, "lintel-dev"), [], { env });
