@@ -162,17 +162,22 @@ impl Browser {
     /// What the ID of a SAML request is made of: whoever does not know the secret cannot know it
     /// before the provider is told.
     pub(crate) fn request_id(&self, attempt: &Attempt) -> [u8; 32] {
-        self.mac("saml", attempt)
+        self.mac("saml", &attempt.id)
+    }
+
+    /// As [`Self::request_id`], of a request to log out: `state` goes along with it.
+    pub(crate) fn logout_id(&self, state: &str) -> [u8; 32] {
+        self.mac("saml logout", state)
     }
 
     fn derive(&self, purpose: &str, attempt: &Attempt) -> String {
-        URL_SAFE_NO_PAD.encode(self.mac(purpose, attempt))
+        URL_SAFE_NO_PAD.encode(self.mac(purpose, &attempt.id))
     }
 
-    fn mac(&self, purpose: &str, attempt: &Attempt) -> [u8; 32] {
+    fn mac(&self, purpose: &str, of: &str) -> [u8; 32] {
         let mac = Hmac::<Sha256>::new_from_slice(self.secret.as_bytes());
         let mac = mac.unwrap_or_else(|_| unreachable!("HMAC takes keys of any length"));
-        mac.chain_update(format!("{purpose}:{}", attempt.id)).finalize().into_bytes().into()
+        mac.chain_update(format!("{purpose}:{of}")).finalize().into_bytes().into()
     }
 }
 

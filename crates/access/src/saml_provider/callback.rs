@@ -9,7 +9,9 @@ use saml::service_provider::{Expectation, Login, ResponseError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::start::request_id;
-use super::{declined, key_record, moment, peer, resting, said, seconds, us_as_asked};
+use super::{
+    declined, key_record, logged_out, logout, moment, peer, resting, said, seconds, us_as_asked,
+};
 use crate::admission::{Entrance, NotAdmitted, admit};
 use crate::encoding::{Form, query};
 use crate::login::attempt::{Attempt, Browser, Target};
@@ -33,11 +35,15 @@ pub(crate) fn answer(visit: &Visit, provider: &str, given: &Form) -> Result<Resp
         Err(error) => return Ok(refuse(visit, &error.to_string(), vec![home()])),
     };
     match incoming.kind() {
+        Kind::Request => logged_out::request(visit, provider, &incoming),
+        Kind::Response if incoming.name() == "LogoutResponse" => {
+            logout::answered(visit, provider, &incoming)
+        }
         // Profiles §4.1.2: a response is too long for an address, and must not be in one.
         Kind::Response if visit.request.method == Method::POST => {
             response(visit, provider, &incoming)
         }
-        _ => Ok(refuse(visit, "no message of this kind is taken here", vec![home()])),
+        Kind::Response => Ok(refuse(visit, "a response comes by POST alone", vec![home()])),
     }
 }
 

@@ -3,12 +3,15 @@
 //! - [`start`]: off to one; [`resting`]: the attempt waits in the browser meanwhile
 //! - [`callback`]: what it posts; [`said`]: who that is; [`header`]: what origins are told of them
 //! - [`declined`]: it says no
+//! - [`logout`]: it is asked to log somebody out; [`logged_out`]: it asks
 //! - [`metadata`]: who we are
 //! - here: both parties, as crate `saml` knows them
 
 pub(crate) mod callback;
 mod declined;
 mod header;
+mod logged_out;
+pub(crate) mod logout;
 pub(crate) mod metadata;
 mod resting;
 mod said;
@@ -92,7 +95,7 @@ fn endpoint(endpoint: &Endpoint) -> PeerEndpoint {
 /// Our keys for a provider, if there are any.
 fn key_record<'a>(visit: &Visit<'a>, provider: &str) -> Result<Option<&'a SamlKeyRecord>, Need> {
     let record = visit.known.records.saml_keys(provider)?;
-    Ok(record.filter(|record| record.auth_domain == *visit.home()))
+    Ok(record.filter(|record| record.auth_domain == *visit.home() && record.id == provider))
 }
 
 /// This moment.

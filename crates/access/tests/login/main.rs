@@ -33,4 +33,5 @@ mod saml_logout;
 mod saml_provider;
 mod saml_sign_in;
 mod saml_signatures;
+mod saml_upstream_logout;
 mod saml_wrapping;

@@ -18,7 +18,7 @@ use saml::identity_provider::{Accepted, IdentityProvider, Issue, Signed, Target}
 use saml::key::{Decrypter as _, KeyTransport, Signer as _};
 use saml::name_id::{NameId, format};
 use saml::native::Native;
-use saml::peer::ServiceProviderPeer;
+use saml::peer::{IdentityProviderPeer, ServiceProviderPeer};
 use saml::response::Status;
 use serde_json::{Value, json};
 use url::Url;
@@ -151,6 +151,15 @@ impl SamlIdp {
             name_encrypted_to: self.name_encrypted_to.as_ref(),
         };
         at_once(idp.issue(target, &issue, &key, &Native, &mut random, now)).unwrap()
+    }
+}
+
+/// Ada's, as a service provider knows it.
+pub fn idp_peer() -> IdentityProviderPeer {
+    IdentityProviderPeer {
+        entity_id: SamlIdp::corp().entity_id,
+        signing_keys: vec![IDP.public()],
+        ..IdentityProviderPeer::default()
     }
 }
 
