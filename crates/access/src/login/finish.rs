@@ -26,6 +26,17 @@ pub(crate) fn sign_in(
     target: &Target,
     identity: &Identity,
 ) -> Result<Response, Need> {
+    sign_in_for(visit, record, target, identity, u64::MAX)
+}
+
+/// As [`sign_in`]; the provider lets the session last for so many seconds at most.
+pub(crate) fn sign_in_for(
+    visit: &Visit,
+    record: &IdentityProviderRecord,
+    target: &Target,
+    identity: &Identity,
+    at_most: u64,
+) -> Result<Response, Need> {
     let event = |reason: &str| {
         visit.event(Action::Login, false, reason).provider(Some(record)).identity(Some(identity))
     };
@@ -33,7 +44,7 @@ pub(crate) fn sign_in(
     let sign_in = SignIn {
         auth_domain: visit.home().clone(),
         identity: identity.clone(),
-        session_seconds: visit.organization.session_seconds,
+        session_seconds: visit.organization.session_seconds.min(at_most),
         nonce: nonce(visit.here.dice("session")), // A new one for every sign-in: none can be planted.
     };
     let live = match visit.known.call::<SignedIn>(Call::SignIn(Box::new(sign_in)))? {

@@ -192,7 +192,9 @@ impl Answered<'_> {
             return Ok(response);
         }
         match said::identity(visit, record, self.config, login, since) {
-            Ok(identity) => finish::sign_in(visit, record, target, &identity),
+            Ok(identity) => {
+                finish::sign_in_for(visit, record, target, &identity, said::lasts(visit, login))
+            }
             Err(error) => Ok(failed(visit, record, target, &error)),
         }
     }

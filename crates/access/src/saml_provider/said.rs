@@ -88,6 +88,15 @@ pub(super) fn identity(
     Ok(Identity { saml: session, origin_headers, ..identity })
 }
 
+/// For how many seconds the provider lets the session last (SAML core §2.7.2): by its clock, so a
+/// minute there is.
+pub(super) fn lasts(visit: &Visit, login: &Login) -> u64 {
+    let ends = login.assertion.authn_statements.iter();
+    let end = ends.filter_map(|statement| statement.session_not_on_or_after).min();
+    let left = end.map(|end| seconds(end) - visit.now());
+    left.map_or(u64::MAX, |left| u64::try_from(left).unwrap_or(0).max(60))
+}
+
 /// The one that stays the same: of a `NameID` that is another one each time there is none.
 fn subject(config: &SamlConfig, login: &Login) -> Result<String, ProviderError> {
     let subject = match &config.subject_attribute_name {

@@ -423,3 +423,17 @@ fn parameters_that_occur_twice() {
     assert!(case.world.control.sessions.is_empty());
     case.signs_in();
 }
+
+/// Core §2.7.2: whoever's session at the provider ends is signed in here no longer than that.
+#[test]
+fn a_session_lasts_no_longer_than_the_providers() {
+    for (lasts, seconds) in
+        [(None, 86_400), (Some(600), 600), (Some(100_000), 86_400), (Some(1), 60)]
+    {
+        let idp = SamlIdp { lasts: lasts.map(Duration::from_secs), ..alices() };
+        let mut case = Case::with(idp, |_| {});
+        case.signs_in();
+        let session = case.world.control.sessions.values().next().unwrap();
+        assert_eq!(session.expires_at, case.world.now + seconds, "{lasts:?}");
+    }
+}

@@ -42,6 +42,8 @@ pub struct SamlIdp {
     /// To whom it encrypts the assertion, or the name alone.
     pub encrypted_to: Option<Recipient>,
     pub name_encrypted_to: Option<Recipient>,
+    /// How long the session may last.
+    pub lasts: Option<Duration>,
     /// How long ago the person authenticated there.
     pub authenticated_ago: Duration,
     /// In place of an assertion.
@@ -87,6 +89,7 @@ impl SamlIdp {
             signed: Signed::Both,
             encrypted_to: None,
             name_encrypted_to: None,
+            lasts: None,
             authenticated_ago: Duration::ZERO,
             status: None,
             want_signed: false,
@@ -139,7 +142,7 @@ impl SamlIdp {
         let authn = AuthnStatement {
             authn_instant: now - self.authenticated_ago,
             session_index: self.session_index.map(str::to_owned),
-            session_not_on_or_after: None,
+            session_not_on_or_after: self.lasts.map(|lasts| now + lasts),
             class: Some(self.class.to_owned()),
         };
         let issue = Issue {
