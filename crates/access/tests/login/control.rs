@@ -21,6 +21,8 @@ pub struct Control {
     pub sessions: BTreeMap<String, SessionRecord>,
     /// Disabled users, by address.
     pub disabled: BTreeSet<String>,
+    /// Addresses that somebody else had first.
+    pub anothers: BTreeSet<String>,
     /// Mailed codes: attempt to address, browser, tries left.
     pub pins: BTreeMap<String, (String, String, u32)>,
     /// Who may be mailed to; empty: all.
@@ -57,6 +59,7 @@ impl Control {
             Call::SignIn(ask) => {
                 let mut identity = ask.identity.clone();
                 identity.user_id = user_id(&identity.email);
+                identity.email_is_anothers = self.anothers.contains(&identity.email);
                 let plain = serde_json::to_vec(&identity).unwrap();
                 let entropy = SealEntropy([u8::try_from(self.sessions.len()).unwrap(); 56]);
                 let record = SessionRecord {

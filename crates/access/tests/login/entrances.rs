@@ -1,9 +1,13 @@
 //! Every way in, against everything that can be switched off or missing.
 
+use saml::binding::Departure;
+use saml::response::Status;
+use saml::service_provider::Question;
 use serde_json::json;
 
 use crate::control::{CODE, user_id};
 use crate::saml_idp::{SamlIdp, request_in};
+use crate::shop::{Posted, Shop, sso};
 use crate::world::{Ask, Browser, Reading as _, TEAM, WIKI, World};
 
 /// Somebody on the way in, one step before the end; and whether the last step let them in.
@@ -40,21 +44,29 @@ impl World {
 const PARTIES: [(&str, Off); 11] = [
     ("organization off", |w| w.edit(&format!("org:{TEAM}"), |r| r["enabled"] = false.into())),
     ("organization missing", |w| drop(w.records.remove(&format!("org:{TEAM}")))),
-    ("application off", |w| w.edit("app:wiki", |r| r["enabled"] = false.into())),
-    ("application missing", |w| drop(w.records.remove("app:wiki"))),
-    ("application elsewhere", |w| w.edit("app:wiki", |r| r["auth_domain"] = "x.test".into())),
+    ("application off", |w| each_application(w, |r| r["enabled"] = false.into())),
+    ("application missing", |w| w.records.retain(|key, _| !key.starts_with("app:"))),
+    ("application elsewhere", |w| each_application(w, |r| r["auth_domain"] = "x.test".into())),
     ("provider off", |w| each_provider(w, |r| r["enabled"] = false.into())),
     ("provider missing", |w| w.records.retain(|key, _| !key.starts_with("idp:"))),
     ("provider not listed", |w| {
         w.edit(&format!("org:{TEAM}"), |r| r["identity_providers"] = json!([]));
     }),
-    ("provider not allowed", |w| w.edit("app:wiki", |r| r["allowed_idps"] = json!(["none"]))),
+    ("provider not allowed", |w| each_application(w, |r| r["allowed_idps"] = json!(["none"]))),
     ("user off", |w| revoke(w, json!({ "not_after": 0, "disabled": true }))),
     ("user revoked", |w| {
         let now = w.now;
         revoke(w, json!({ "not_after": now }));
     }),
 ];
+
+fn each_application(world: &mut World, change: fn(&mut serde_json::Value)) {
+    for id in ["wiki", "shop"] {
+        if world.records.contains_key(&format!("app:{id}")) {
+            world.edit(&format!("app:{id}"), change);
+        }
+    }
+}
 
 fn each_provider(world: &mut World, change: fn(&mut serde_json::Value)) {
     for (_, record) in world.records.iter_mut().filter(|(key, _)| key.starts_with("idp:")) {
@@ -84,7 +96,7 @@ fn is_in(at: &str, status: u16) -> bool {
     at.starts_with(WIKI) && status == 200
 }
 
-const ENTRANCES: [(&str, Entrance); 17] = [
+const ENTRANCES: [(&str, Entrance); 23] = [
     ("application-initiated", |world, browser, off| {
         let (_, page) = world.follow(browser, &format!("{WIKI}/x"));
         let start = format!("https://{TEAM}{}", page.link("data-idp=\"one\""));
@@ -215,7 +227,62 @@ const ENTRANCES: [(&str, Entrance); 17] = [
         let (at, page) = world.follow(browser, &next);
         is_in(&at, page.status)
     }),
+    ("request of a SAML application by redirect", |world, browser, off| {
+        let mut shop = shop(world);
+        world.sign_in(browser, &format!("https://{TEAM}/"), "one");
+        let (_, url) = shop.url(world, None);
+        world.switch(off);
+        is_told(&world.follow(browser, &url).1)
+    }),
+    ("request of a SAML application by post", |world, browser, off| {
+        let mut shop = shop(world).by_post();
+        world.sign_in(browser, &format!("https://{TEAM}/"), "one");
+        let (_, Departure::Post(form)) = shop.ask(world, &Question::default(), None) else {
+            return false;
+        };
+        world.switch(off);
+        is_told(&world.follow_post(browser, &Posted::from(&form)).1)
+    }),
+    ("request of a SAML application that waits", |world, browser, off| {
+        let mut shop = shop(world);
+        world.sign_in(browser, &format!("https://{TEAM}/"), "one");
+        let (_, url) = shop.url(world, None);
+        let waits = world.get(browser, &url).location().unwrap().to_owned();
+        world.switch(off);
+        is_told(&world.follow(browser, &waits).1)
+    }),
+    ("callback on the way to a SAML application", |world, browser, off| {
+        let mut shop = shop(world);
+        let (_, url) = shop.url(world, None);
+        let callback = world.callback(browser, &url, "one");
+        world.switch(off);
+        is_told(&world.follow(browser, &callback).1)
+    }),
+    ("passive request of a SAML application", |world, browser, off| {
+        let mut shop = shop(world);
+        world.sign_in(browser, &format!("https://{TEAM}/"), "one");
+        let passive = Question { is_passive: true, ..Question::default() };
+        let (id, url) = shop.url_of(world, &passive, None);
+        world.switch(off);
+        let page = world.follow(browser, &url).1;
+        page.says("SAMLResponse") && shop.read(world, &page, Some(&id)).is_ok()
+    }),
+    ("start of a SAML application from here", |world, browser, off| {
+        shop(world);
+        world.sign_in(browser, &format!("https://{TEAM}/"), "one");
+        world.switch(off);
+        is_told(&world.follow(browser, &sso("shop")).1)
+    }),
 ];
+
+fn shop(world: &mut World) -> Shop {
+    world.put_shop("shop");
+    Shop::new("shop")
+}
+
+fn is_told(page: &access::Response) -> bool {
+    page.says("SAMLResponse")
+}
 
 #[test]
 fn all_on_is_let_in_on_every_way() {
@@ -298,5 +365,33 @@ fn whoever_is_off_is_told_nothing_and_not_signed_out_by_anybody_else() {
         world.post(&mut browser, "/access/logout", &[("everywhere", "1")]);
         let ended = world.control.sessions.is_empty();
         assert_eq!(!ended, concerns_session, "{party}: a token that does not count ends nothing");
+    }
+}
+
+#[test]
+fn whoever_is_off_is_signed_out_by_nobody_else_and_metadata_of_what_is_off_is_not_shown() {
+    for (party, off) in PARTIES {
+        let concerns_application =
+            party.starts_with("organization") || party.starts_with("application");
+        let (mut world, mut browser) = (World::new(), Browser::default());
+        let mut shop = shop(&mut world);
+        let (id, url) = shop.url(&world, None);
+        let (_, page) = world.sign_in(&mut browser, &url, "one");
+        let login = shop.read(&world, &page, Some(&id)).unwrap();
+        off(&mut world);
+        let metadata = world.get(&mut browser, &format!("{}/saml-metadata", sso("shop")));
+        assert_eq!(metadata.status != 200, concerns_application, "{party}");
+        // An application that is off is not heard; one that is on is answered, whoever is off.
+        let name = login.name_id().unwrap().clone();
+        let (id, departure) = shop.ask_logout(&world, &name, &[], None);
+        let Departure::Redirect(url) = departure else { panic!() };
+        let response = world.get(&mut browser, &url);
+        let answer = response.location().map(|url| shop.read_logout(&world, url, &id).unwrap());
+        let heard = (!concerns_application).then(Status::success);
+        assert_eq!(answer, heard, "{party}: {}", world.last_reason());
+        let concerns_session = concerns_application
+            || (party.starts_with("provider") && party != "provider not allowed")
+            || party.starts_with("user");
+        assert_eq!(world.control.sessions.is_empty(), !concerns_session, "{party}");
     }
 }
