@@ -295,3 +295,31 @@ fn without_an_address_for_answers_the_person_is_told() {
     assert!(!is_signed_in(&mut world, &mut browser));
     assert!(world.log.iter().any(|event| event.reason.contains("not answered")));
 }
+
+/// Whoever is off or missing ends no session.
+#[test]
+fn a_provider_that_is_off_or_missing_ends_nothing() {
+    let offs: [(&str, fn(&mut World)); 7] = [
+        ("provider off", |w| w.edit("idp:corp", |r| r["enabled"] = false.into())),
+        ("provider missing", |w| drop(w.records.remove("idp:corp"))),
+        ("provider elsewhere", |w| w.edit("idp:corp", |r| r["auth_domain"] = "x.test".into())),
+        ("provider not listed", |w| {
+            w.edit(&format!("org:{TEAM}"), |r| r["identity_providers"] = json!([]));
+        }),
+        ("organization off", |w| {
+            w.edit(&format!("org:{TEAM}"), |r| r["enabled"] = false.into());
+        }),
+        ("organization missing", |w| drop(w.records.remove(&format!("org:{TEAM}")))),
+        ("of another kind", |w| {
+            w.edit("idp:corp", |r| r["protocol"] = json!({ "one_time_pin": {} }));
+        }),
+    ];
+    for (what, off) in offs {
+        let (mut world, mut browser) = signed_in(with_logout);
+        let request = side().ask(&ada(), &["session-1"], world.now);
+        off(&mut world);
+        let page = world.carried(&mut browser, &request);
+        assert!((400..500).contains(&page.status), "{what}: {}", page.status);
+        assert_eq!(world.control.sessions.len(), 1, "{what}");
+    }
+}
