@@ -5,7 +5,7 @@ use regex_lite::{Regex, RegexBuilder};
 use saml::assertion::{Attribute, name_format};
 
 use super::source::{Found, Lookup};
-use super::{About, Asked, Notes, StatementError};
+use super::{About, Asked, Notes, StatementError, transform};
 
 /// What every application is told, unless an attribute of its own has the name.
 const DEFAULTS: [&str; 4] = ["id", "name", "email", "groups"];
@@ -14,6 +14,9 @@ const DEFAULTS: [&str; 4] = ["id", "name", "email", "groups"];
 const MAX_FILTER_BYTES: usize = 256 << 10;
 
 pub(super) fn of(asked: &Asked<'_>, notes: &mut Notes) -> Result<Vec<Attribute>, StatementError> {
+    if let Some(expression) = &asked.saml.attribute_transform {
+        return transform::attributes(expression, asked, notes);
+    }
     let lookup = Lookup { identity: asked.identity, group_filter: group_filter(asked)? };
     let custom = &asked.saml.attributes;
     let mut attributes = Vec::new();

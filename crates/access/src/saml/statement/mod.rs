@@ -5,6 +5,7 @@
 //! - `attributes.rs`: what else is said
 //! - `authn_context.rs`: how they signed in, in SAML's words
 //! - `source.rs`: names of claims, looked up in an identity
+//! - `transform.rs`: JSONata in place of all that
 //! - `limit.rs`: how much is said at most, and of which characters
 
 mod attributes;
@@ -12,6 +13,7 @@ mod authn_context;
 mod limit;
 mod name_id;
 mod source;
+mod transform;
 
 use edge_state::access::Identity;
 use edge_state::access::saml::SamlApplication;
@@ -22,6 +24,7 @@ use saml::response::Status;
 
 pub use attributes::check_group_filter;
 pub use authn_context::STRENGTH;
+pub use transform::{check_attribute_transform, check_name_id_transform, transform_input};
 
 /// Who is to be told about whom, and what was asked for.
 #[derive(Clone, Debug)]
@@ -102,6 +105,14 @@ pub enum StatementError {
     /// `group_filter_regex` cannot be used.
     #[error("group_filter_regex: {0}")]
     GroupFilter(String),
+    /// An expression that does not make what it should.
+    #[error("{field}: {what}")]
+    Transform {
+        /// Of the contract.
+        field: &'static str,
+        /// In words; `$error` and `$assert` choose their own.
+        what: String,
+    },
     /// More than a service provider would read.
     #[error("{about}: {limit}")]
     TooMuch {
@@ -162,9 +173,11 @@ impl StatementError {
                 "The application must be told your {name}, and your identity provider does not \
                  say it. Tell your administrator."
             ),
-            Self::GroupFilter(_) => "The application is not set up correctly. Tell your \
+            Self::GroupFilter(_) | Self::Transform { .. } => {
+                "The application is not set up correctly. Tell your \
                 administrator."
-                .to_owned(),
+                    .to_owned()
+            }
             Self::TooMuch { .. } | Self::Character { .. } => "What your identity provider says \
                 about you cannot be passed on to this application. Tell your administrator."
                 .to_owned(),

@@ -4,7 +4,7 @@ use edge_state::access::saml::NameIdFormat;
 use saml::name_id::{NameId, format};
 
 use super::source::{Found, Lookup, is_anothers};
-use super::{About, Asked, Notes, StatementError};
+use super::{About, Asked, Notes, StatementError, transform};
 
 /// The kind of name, before it is known from where.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -28,10 +28,13 @@ impl Kind {
 
 pub(super) fn of(asked: &Asked<'_>, notes: &mut Notes) -> Result<NameId, StatementError> {
     let settings = &asked.saml.name_id;
-    let chosen = settings.source.is_some();
-    let kind = kind(asked, chosen)?;
+    let kind = kind(asked, settings.source.is_some() || settings.transform.is_some())?;
     let lookup = Lookup { identity: asked.identity, group_filter: None };
     let value = match (&settings.source, kind) {
+        _ if let Some(expression) = &settings.transform => {
+            notes.add(About::NameId, "made by name_id_transform_jsonata");
+            transform::name_id(expression, asked)?
+        }
         (Some(source), _) => one(lookup.source(source), notes)?,
         (None, Kind::Transient) => {
             notes.add(About::NameId, "transient: random, another one each time");

@@ -9,6 +9,7 @@ use super::*;
 
 mod contexts;
 mod names;
+mod transforms;
 mod values;
 
 fn ada() -> Identity {
