@@ -156,13 +156,10 @@ impl<T> Envelope<T> {
         Self { success: true, errors: Vec::new(), messages: Vec::new(), result, status }
     }
 
-    /// With a remark, if there is one.
+    /// With remarks, if there are any.
     #[must_use]
-    pub fn noted(self, remark: Option<String>) -> Self {
-        match remark {
-            Some(remark) => self.remark(REMARK, &remark),
-            None => self,
-        }
+    pub fn noted(self, remarks: impl IntoIterator<Item = String>) -> Self {
+        remarks.into_iter().fold(self, |noted, remark| noted.remark(REMARK, &remark))
     }
 
     /// With a remark.

@@ -60,6 +60,10 @@ impl People {
             tx.commit().await?;
             return Ok(SignedIn::Disabled);
         }
+        // From here to the commit nobody else takes an address.
+        changes::lock(&mut tx).await?;
+        ask.identity.email_is_anothers =
+            is_anothers(&mut tx, &account, &user.id, &link, &ask.identity.email, now).await?;
         ask.identity.user_id.clone_from(&user.id);
         ask.identity.risk_score.clone_from(&user.risk_score);
         let identity = serde_json::to_string(&ask.identity)?;
@@ -166,6 +170,24 @@ pub(crate) fn new_user(id: &str, account_id: &str, email: &str, now: i64) -> Use
         created_at: now,
         updated_at: now,
     }
+}
+
+/// Whether an address that a provider merely says is somebody else's: of who had it first, or of who
+/// is known by it, as its mailbox was proven or a provider speaks for its domain.
+async fn is_anothers(
+    tx: &mut Tx,
+    account_id: &str,
+    user_id: &str,
+    link: &Link,
+    email: &str,
+    now: i64,
+) -> sqlx::Result<bool> {
+    if *link == Link::Address || email.is_empty() {
+        return Ok(false);
+    }
+    let known = users::identified(tx, by_address(account_id, email)).await?;
+    Ok(known.is_some_and(|known| known != user_id)
+        || users::had_before(tx, account_id, (user_id, email), now).await?)
 }
 
 /// The key of whoever is known by an address.

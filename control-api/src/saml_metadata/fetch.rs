@@ -56,10 +56,10 @@ pub async fn get(
         StatusCode::NOT_MODIFIED if etag.is_some() || last_modified.is_some() => {
             return Ok(Answer::Same);
         }
-        status if status.is_redirection() => {
-            return Err(Problem::Redirect(text(header::LOCATION).unwrap_or_default()));
+        status => {
+            let redirect = text(header::LOCATION).filter(|_| status.is_redirection());
+            return Err(redirect.map_or(Problem::Status(status.as_u16()), Problem::Redirect));
         }
-        status => return Err(Problem::Status(status.as_u16())),
     }
     if text(header::CONTENT_TYPE).is_some_and(|kind| kind.to_ascii_lowercase().contains("html")) {
         return Err(Problem::Page);

@@ -15,6 +15,33 @@ use saml::metadata::{Entity, Metadata, MetadataError};
 use saml::signature::SignatureError;
 
 use crate::net::http::OutsideError;
+use crate::store::access::saml_metadata::MetadataRow;
+
+/// What is to be kept together with an object, got before the transaction that writes it.
+#[derive(Debug, Default)]
+pub struct Prepared {
+    pub(crate) keep: Keep,
+    pub(crate) entity: Option<Entity>,
+}
+
+#[derive(Debug, Default)]
+pub(crate) enum Keep {
+    /// No address.
+    #[default]
+    Nothing,
+    /// It is known, and fetched again in time.
+    Known { url: String, allow_sha1: bool },
+    /// It was fetched just now.
+    New(Box<MetadataRow>),
+}
+
+impl Prepared {
+    /// The peer, where an address says who it is.
+    #[must_use]
+    pub fn entity(&self) -> Option<&Entity> {
+        self.entity.as_ref()
+    }
+}
 
 /// What a peer is to us.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -46,6 +73,9 @@ pub enum Problem {
     /// No metadata.
     #[error("cannot be read: {0}")]
     Unreadable(MetadataError),
+    /// Whoever has this peer cannot do with it.
+    #[error("is of no use here: {0}")]
+    Useless(String),
     /// The signature that it must have.
     #[error("is refused: {0}")]
     Signature(SignatureError),

@@ -120,6 +120,19 @@ pub async fn delete(tx: &mut Tx, id: &str) -> sqlx::Result<()> {
     })
 }
 
+/// Whether another user of the account has had this address for as long as this one, which has it
+/// from `now` on if it has another until now.
+pub async fn had_before(
+    tx: &mut Tx,
+    account_id: &str,
+    (id, email): (&str, &str),
+    now: i64,
+) -> sqlx::Result<bool> {
+    let (others,): (i64,) = on!(tx, conn => sqlx::query_as(HAD_BEFORE.on(conn)).bind(account_id)
+        .bind(id).bind(email).bind(now).fetch_one(&mut **conn).await?);
+    Ok(others > 0)
+}
+
 /// Whom `key` names. If it names nobody, it names `user_id` from now on; of several at once that
 /// ask so, one is first and all get its answer.
 pub async fn claim(tx: &mut Tx, key: IdentityKey<'_>, user_id: &str) -> sqlx::Result<String> {
@@ -206,14 +219,20 @@ pub async fn count_seats(tx: &mut Tx) -> sqlx::Result<i64> {
 const INSERT: Sql = sql!(
     "INSERT INTO access_users
          (id, account_id, email, name, enabled, seat_uid, access_seat, gateway_seat, risk_score,
-          created_at, updated_at)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)"
+          created_at, updated_at, email_since)
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $10)"
 );
 const UPDATE: Sql = sql!(
-    "UPDATE access_users SET email = $2, name = $3, enabled = $4, access_seat = $5,
+    "UPDATE access_users SET
+         email_since = CASE WHEN email = $2 THEN email_since ELSE $10 END, email = $2, name = $3, enabled = $4, access_seat = $5,
          gateway_seat = $6, risk_score = $7, last_login_at = $8, last_identity = $9,
          updated_at = $10
      WHERE id = $1"
+);
+const HAD_BEFORE: Sql = sql!(
+    "SELECT COUNT(*) FROM access_users AS other JOIN access_users AS mine ON mine.id = $2
+     WHERE other.account_id = $1 AND other.email = $3 AND other.id <> mine.id
+         AND other.email_since <= CASE WHEN mine.email = $3 THEN mine.email_since ELSE $4 END"
 );
 const FIND: Sql = sql!("SELECT * FROM access_users WHERE account_id = $1 AND id = $2");
 const FIND_FOR_UPDATE: Sql = sql!(

@@ -57,9 +57,14 @@ pub struct Answer {
 
 /// One lab per database.
 pub async fn labs() -> Vec<Lab> {
+    labs_with(&[]).await
+}
+
+/// As [`labs`], with further variables.
+pub async fn labs_with(more: &[(&str, &str)]) -> Vec<Lab> {
     let mut labs = Vec::new();
     for fresh in databases::fresh().await {
-        labs.push(Lab::start(fresh, &[]).await);
+        labs.push(Lab::start(fresh, more).await);
     }
     labs
 }

@@ -153,7 +153,7 @@ async fn edit(
     });
     items.extend(appended.iter().cloned());
     after.set("items", items);
-    let answer = object::replace::<List>(&mut cx, before, after).await?;
+    let (answer, _) = object::replace::<List>(&mut cx, before, after).await?;
     app.commit(tx).await?;
     Ok(Envelope::ok(answer))
 }

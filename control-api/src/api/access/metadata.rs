@@ -10,14 +10,16 @@ use saml::metadata::{Entity, Metadata};
 use serde_json::{Value, json};
 
 use super::address;
+use super::context::Context;
 use super::echo::invalid;
-use super::object::Context;
 use crate::api::{ApiError, App};
 use crate::clock::rfc3339;
 use crate::saml_metadata::fetch::{self, Answer};
 use crate::saml_metadata::pin::{Expected, Pins};
-use crate::saml_metadata::{Problem, Role, schedule};
+use crate::saml_metadata::{Keep, Problem, schedule};
 use crate::store::access::saml_metadata::{self as stored, MetadataRow};
+
+pub use crate::saml_metadata::{Prepared, Role};
 
 /// Where an object's peer describes itself.
 #[derive(Clone, Debug)]
@@ -36,32 +38,6 @@ pub struct Source {
     pub certificates: Vec<String>,
     /// Whether its signature may rest on SHA-1.
     pub allow_sha1: bool,
-}
-
-/// What is to be kept together with an object.
-#[derive(Debug, Default)]
-pub struct Prepared {
-    keep: Keep,
-    entity: Option<Entity>,
-}
-
-#[derive(Debug, Default)]
-enum Keep {
-    /// No address.
-    #[default]
-    Nothing,
-    /// It is known, and fetched again in time.
-    Known { url: String, allow_sha1: bool },
-    /// It was fetched just now.
-    New(Box<MetadataRow>),
-}
-
-impl Prepared {
-    /// The peer, where an address says who it is.
-    #[must_use]
-    pub fn entity(&self) -> Option<&Entity> {
-        self.entity.as_ref()
-    }
 }
 
 /// Fetches what an address describes, unless it is known from the same address already. No

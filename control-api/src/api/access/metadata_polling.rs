@@ -163,6 +163,21 @@ pub async fn poll_due(app: &App) -> Result<usize, ApiError> {
 /// was good before goes on.
 async fn renew(app: &App, row: MetadataRow, repin: bool) -> Result<Option<Problem>, ApiError> {
     let found = ask(app, &row, repin).await;
+    match finish(app, &row, found).await {
+        // Whose peer it is cannot do with what it says now.
+        Err(ApiError::Invalid { message, .. }) => {
+            finish(app, &row, Err(Problem::Useless(message))).await
+        }
+        result => result,
+    }
+}
+
+/// Writes what came of a lease, and tells the edge if the peer is another now.
+async fn finish(
+    app: &App,
+    row: &MetadataRow,
+    found: Result<Option<(Document, Version)>, Problem>,
+) -> Result<Option<Problem>, ApiError> {
     let mut tx = app.db.begin().await?;
     let mut cx = Context::new(app, &mut tx, &row.account_id);
     let now = cx.now;
@@ -173,10 +188,7 @@ async fn renew(app: &App, row: MetadataRow, repin: bool) -> Result<Option<Proble
     let Some(mut owner) = owner else { return Ok(None) };
     let mut after = MetadataRow { error: None, failed_at: None, failures: 0, ..row.clone() };
     let (outcome, problem) = match found {
-        Ok(found) => {
-            let changed = apply(app, &mut after, found)?;
-            (if changed { "changed" } else { "same" }, None)
-        }
+        Ok(found) => (if apply(app, &mut after, found)? { "changed" } else { "same" }, None),
         Err(problem) => {
             after.failures = row.failures + 1;
             after.due_at = now + schedule::after_failure(after.failures, rand::random());
@@ -192,15 +204,15 @@ async fn renew(app: &App, row: MetadataRow, repin: bool) -> Result<Option<Proble
         // A client changed the object meanwhile, or asked for it faster.
         return Ok(problem);
     }
-    metrics::counter!(SAML_METADATA, "outcome" => outcome).increment(1);
     if outcome == "changed" {
-        tracing::info!(object = row.object_id, entity = row.entity_id, "SAML metadata changed");
         // The edge forgets what it knew of an object by its revision.
         owner.updated_at = now;
         objects::update(cx.tx, &owner).await?;
         publish(&mut cx, role, &row.object_id).await?;
+        tracing::info!(object = row.object_id, entity = row.entity_id, "SAML metadata changed");
     }
     app.commit(tx).await?;
+    metrics::counter!(SAML_METADATA, "outcome" => outcome).increment(1);
     Ok(problem)
 }
 

@@ -2,7 +2,8 @@
 //!
 //! - [`routes`]: every route of Access; [`describe`]: a route with its description, for the account
 //!   and for its zones at once
-//! - [`echo`]: bodies, answered as they were sent; [`object`]: what all kinds of object share
+//! - [`echo`]: bodies, answered as they were sent; [`object`]: what all kinds of object share; [`context`]: where
+//!   and when
 //! - [`publish`]: what the edge is told
 //! - [`rules`]: `include`, `exclude`, `require`; [`address`]: URLs that we will ask
 //! - [`organizations`], with `organization_row`, `organization_record`, [`team_domain`]
@@ -14,6 +15,7 @@
 pub mod address;
 pub mod applications;
 pub mod certificates;
+pub mod context;
 pub mod custom_pages;
 pub mod describe;
 pub mod echo;

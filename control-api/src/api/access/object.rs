@@ -16,11 +16,10 @@ use crate::api::idempotency::{Attempt, Begun, Post};
 use crate::api::json::Json;
 use crate::api::page::{MAX_ACCESS_PAGE, Paging, Params, given};
 use crate::api::{ApiError, App, Envelope, Page};
-use crate::clock::rfc3339;
-use crate::store::Tx;
 use crate::store::access::objects::{self, Filter, ObjectRow};
-use crate::store::access::secrets;
-use crate::vault::Place;
+
+pub(super) use super::context::keep_secrets;
+pub use super::context::{Context, Prepared, handle, owned, shown, unused};
 
 /// The kinds of object, as they are stored.
 pub mod kind {
@@ -50,22 +49,10 @@ pub mod kind {
     pub const POSTURE_RULE: &str = "device posture rule";
     /// Who knows what devices are like.
     pub const POSTURE_INTEGRATION: &str = "device posture integration";
-    /// What tokens are signed with.
-    pub const SIGNING_KEY: &str = "signing key";
     /// Of a SAML application or identity provider.
     pub const SAML_KEY: &str = "saml key";
-}
-
-/// Where and when something is written.
-pub struct Context<'a> {
-    /// The one transaction.
-    pub tx: &'a mut Tx,
-    /// Everything else.
-    pub app: &'a App,
-    /// Whose objects.
-    pub account_id: &'a str,
-    /// Unix milliseconds.
-    pub now: i64,
+    /// What tokens are signed with.
+    pub const SIGNING_KEY: &str = "signing key";
 }
 
 /// An object as it is to be stored.
@@ -83,8 +70,8 @@ pub struct Draft {
     pub secrets: Vec<(&'static str, Option<String>)>,
     /// Answered to this one request, and to no other.
     pub once: Map<String, Value>,
-    /// Something that the client should know, though it is no mistake.
-    pub remark: Option<String>,
+    /// What the client should know, though it is no mistake.
+    pub remarks: Vec<String>,
 }
 
 /// What became of an object.
@@ -119,6 +106,19 @@ pub trait Kind: Send + Sync + Sized + 'static {
     /// What a client needs.
     type Permission: Permission + 'static;
 
+    /// Does what takes its time, such as asking others' servers, before a transaction is open. `id`:
+    /// of what is replaced.
+    #[must_use]
+    fn prepare(
+        app: &App,
+        account_id: &str,
+        id: Option<&str>,
+        sent: &Sent,
+    ) -> impl Future<Output = Result<Prepared, ApiError>> + Send {
+        let _ = (app, account_id, id, sent);
+        std::future::ready(Ok(Prepared::default()))
+    }
+
     /// Judges what was sent; `before` is what it replaces.
     fn judge(
         cx: &mut Context<'_>,
@@ -126,6 +126,24 @@ pub trait Kind: Send + Sync + Sized + 'static {
         sent: Sent,
         before: Option<&ObjectRow>,
     ) -> impl Future<Output = Result<Draft, ApiError>> + Send;
+
+    /// Stores what belongs to an object that was just written.
+    fn stored(
+        cx: &mut Context<'_>,
+        row: &ObjectRow,
+    ) -> impl Future<Output = Result<(), ApiError>> + Send {
+        let _ = (cx, row);
+        std::future::ready(Ok(()))
+    }
+
+    /// What whoever looks at an object should know.
+    fn remark(
+        cx: &mut Context<'_>,
+        row: &ObjectRow,
+    ) -> impl Future<Output = Result<Option<String>, ApiError>> + Send {
+        let _ = (cx, row);
+        std::future::ready(Ok(None))
+    }
 
     /// The answer: what was sent, and what the server adds.
     fn show(
@@ -219,20 +237,22 @@ pub async fn create<K: Kind>(
     Post { body, ticket }: Post<Body>,
 ) -> Result<Response, ApiError> {
     let sent = K::FIELDS.whole(body)?;
+    let prepared = K::prepare(&app, &access.account.id, None, &sent).await?;
     let mut attempt = match Attempt::begin(&app, &access.caller, ticket).await? {
         Begun::Again(answer) => return Ok(answer),
         Begun::First(attempt) => attempt,
     };
     let mut cx = Context::new(&app, &mut attempt.tx, &access.account.id);
-    let (answer, remark) = insert::<K>(&mut cx, sent).await?;
-    attempt.finish(&app, Envelope::created(answer).noted(remark)).await
+    cx.prepared = prepared;
+    let (answer, remarks) = insert::<K>(&mut cx, sent).await?;
+    attempt.finish(&app, Envelope::created(answer).noted(remarks)).await
 }
 
-/// Judges, stores and publishes a new object; what is answered, with a remark if there is one.
+/// Judges, stores and publishes a new object; what is answered, with remarks.
 pub async fn insert<K: Kind>(
     cx: &mut Context<'_>,
     sent: Sent,
-) -> Result<(Map<String, Value>, Option<String>), ApiError> {
+) -> Result<(Map<String, Value>, Vec<String>), ApiError> {
     let id = Uuid::new_v4().to_string();
     let draft = K::judge(cx, &id, sent, None).await?;
     let row = ObjectRow {
@@ -254,10 +274,11 @@ pub async fn insert<K: Kind>(
     }
     keep_secrets(cx, &row.id, draft.secrets).await?;
     let row = cx.find(K::KIND, &row.id).await?;
+    K::stored(cx, &row).await?;
     let mut answer = K::show(cx, &row).await?;
     add(&mut answer, draft.once);
     K::publish(cx, Change { before: None, after: Some(&row) }).await?;
-    Ok((answer, draft.remark))
+    Ok((answer, draft.remarks))
 }
 
 /// GET of the list.
@@ -300,7 +321,8 @@ pub async fn get<K: Kind>(
     let mut tx = app.db.read().await?;
     let mut cx = Context::new(&app, &mut tx, &access.account.id);
     let row = cx.named::<K>(&path.id).await?;
-    K::show(&mut cx, &row).await.map(Envelope::ok)
+    let remark = K::remark(&mut cx, &row).await?;
+    Ok(Envelope::ok(K::show(&mut cx, &row).await?).noted(remark))
 }
 
 /// PUT.
@@ -310,13 +332,19 @@ pub async fn update<K: Kind>(
     Path(path): Path<ObjectPath>,
     Json(body): Json<Body>,
 ) -> Result<Envelope<Map<String, Value>>, ApiError> {
+    // Who asks for what is not there hears just that.
+    let mut tx = app.db.read().await?;
+    Context::new(&app, &mut tx, &access.account.id).named::<K>(&path.id).await?;
+    drop(tx);
+    let sent = K::PUT_FIELDS.whole(body)?;
+    let prepared = K::prepare(&app, &access.account.id, Some(&path.id), &sent).await?;
     let mut tx = app.db.begin().await?;
     let mut cx = Context::new(&app, &mut tx, &access.account.id);
     let before = cx.named_for_update::<K>(&path.id).await?;
-    let sent = K::PUT_FIELDS.whole(body)?;
-    let answer = replace::<K>(&mut cx, before, sent).await?;
+    cx.prepared = prepared;
+    let (answer, remarks) = replace::<K>(&mut cx, before, sent).await?;
     app.commit(tx).await?;
-    Ok(Envelope::ok(answer))
+    Ok(Envelope::ok(answer).noted(remarks))
 }
 
 /// PATCH, for kinds that have it: what is not sent stays.
@@ -330,17 +358,17 @@ pub async fn edit<K: Kind>(
     let mut cx = Context::new(&app, &mut tx, &access.account.id);
     let before = cx.named_for_update::<K>(&path.id).await?;
     let sent = K::FIELDS.merged(&Sent::read(&before.body)?, body)?;
-    let answer = replace::<K>(&mut cx, before, sent).await?;
+    let (answer, remarks) = replace::<K>(&mut cx, before, sent).await?;
     app.commit(tx).await?;
-    Ok(Envelope::ok(answer))
+    Ok(Envelope::ok(answer).noted(remarks))
 }
 
-/// Judges, stores and publishes an object in the place of `before`; what is answered.
+/// Judges, stores and publishes an object in the place of `before`; what is answered, with remarks.
 pub async fn replace<K: Kind>(
     cx: &mut Context<'_>,
     before: ObjectRow,
     sent: Sent,
-) -> Result<Map<String, Value>, ApiError> {
+) -> Result<(Map<String, Value>, Vec<String>), ApiError> {
     let draft = K::judge(cx, &before.id, sent, Some(&before)).await?;
     let row = ObjectRow {
         name: draft.name,
@@ -355,10 +383,11 @@ pub async fn replace<K: Kind>(
     }
     keep_secrets(cx, &row.id, draft.secrets).await?;
     let row = cx.find(K::KIND, &row.id).await?;
+    K::stored(cx, &row).await?;
     let mut answer = K::show(cx, &row).await?;
     add(&mut answer, draft.once);
     K::publish(cx, Change { before: Some(&before), after: Some(&row) }).await?;
-    Ok(answer)
+    Ok((answer, draft.remarks))
 }
 
 /// DELETE.
@@ -378,29 +407,7 @@ pub async fn delete<K: Kind>(
     Ok(Envelope::deleted(K::DELETED, Id { id }))
 }
 
-impl<'a> Context<'a> {
-    /// In a transaction, now.
-    pub fn new(app: &'a App, tx: &'a mut Tx, account_id: &'a str) -> Self {
-        let now = app.clock.now_millis();
-        Self { tx, app, account_id, now }
-    }
-
-    /// An object of this account, or 404.
-    pub async fn find(&mut self, kind: &'static str, id: &str) -> Result<ObjectRow, ApiError> {
-        let row = objects::find(self.tx, self.account_id, kind, id).await?;
-        row.ok_or(ApiError::NotFound(kind))
-    }
-
-    /// As [`Self::find`], and nobody else changes it before the transaction ends.
-    pub async fn find_for_update(
-        &mut self,
-        kind: &'static str,
-        id: &str,
-    ) -> Result<ObjectRow, ApiError> {
-        let row = objects::find_for_update(self.tx, self.account_id, kind, id).await?;
-        row.ok_or(ApiError::NotFound(kind))
-    }
-
+impl Context<'_> {
     async fn named<K: Kind>(&mut self, id: &str) -> Result<ObjectRow, ApiError> {
         if !K::BY_NAME {
             return self.find(K::KIND, id).await;
@@ -414,37 +421,6 @@ impl<'a> Context<'a> {
         let row = self.named::<K>(id).await?;
         self.find_for_update(K::KIND, &row.id).await
     }
-
-    /// A secret of an object, opened.
-    pub async fn secret(&mut self, object: &str, field: &str) -> Result<Option<String>, ApiError> {
-        let Some(sealed) = secrets::find(self.tx, object, field).await? else { return Ok(None) };
-        let place = Place::Access { id: secrets::id(object, field) };
-        let opened = self.app.vault.open(&place, &sealed).map_err(|error| {
-            tracing::error!(%error, "a secret of Access does not open");
-            ApiError::Internal
-        })?;
-        Ok(Some(String::from_utf8_lossy(&opened).into_owned()))
-    }
-}
-
-/// What was sent, with `id`, `created_at` and `updated_at`.
-pub fn shown(row: &ObjectRow) -> Result<Map<String, Value>, ApiError> {
-    let mut answer = Sent::read(&row.body)?.into_members();
-    answer.insert("id".to_owned(), row.id.clone().into());
-    answer.insert("created_at".to_owned(), rfc3339(row.created_at).into());
-    answer.insert("updated_at".to_owned(), rfc3339(row.updated_at).into());
-    Ok(answer)
-}
-
-/// The handle of an object that is known by its name in its account.
-#[must_use]
-pub fn handle(account_id: &str, name: &str) -> String {
-    format!("{account_id}:{name}")
-}
-
-/// What the server owns of an object.
-pub fn owned(row: &ObjectRow) -> Result<Map<String, Value>, ApiError> {
-    Sent::read(&row.owned).map(Sent::into_members)
 }
 
 /// Adds what is answered once, beside what is there.
@@ -455,42 +431,6 @@ fn add(answer: &mut Map<String, Value>, once: Map<String, Value>) {
             (_, value) => drop(answer.insert(name, value)),
         }
     }
-}
-
-/// Refuses if another object of the account names this one.
-pub async fn unused(cx: &mut Context<'_>, row: &ObjectRow) -> Result<(), ApiError> {
-    let quoted = Value::from(row.id.as_str()).to_string();
-    let users = objects::mentioning(cx.tx, cx.account_id, &quoted).await?;
-    match users.iter().find(|user| user.id != row.id) {
-        None => Ok(()),
-        Some(user) => {
-            let message = format!(
-                "The {} is in use by the {} {:?} ({}). Change that first.",
-                row.kind, user.kind, user.name, user.id
-            );
-            Err(ApiError::Conflict(message))
-        }
-    }
-}
-
-pub(super) async fn keep_secrets(
-    cx: &mut Context<'_>,
-    id: &str,
-    kept: Vec<(&'static str, Option<String>)>,
-) -> Result<(), ApiError> {
-    for (field, secret) in kept {
-        let Some(secret) = secret else {
-            secrets::forget(cx.tx, id, field).await?;
-            continue;
-        };
-        let place = Place::Access { id: secrets::id(id, field) };
-        let sealed = cx.app.vault.seal(&place, secret.as_bytes()).map_err(|error| {
-            tracing::error!(%error, "a secret of Access could not be sealed");
-            ApiError::Internal
-        })?;
-        secrets::put(cx.tx, id, field, &sealed, cx.now).await?;
-    }
-    Ok(())
 }
 
 fn taken(kind: &str) -> ApiError {

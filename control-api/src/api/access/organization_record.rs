@@ -1,5 +1,7 @@
 //! What the edge is told of the organisation itself, with its providers and applications.
 
+use std::collections::BTreeSet;
+
 use edge_state::Hostname;
 use edge_state::access::OrganizationRecord;
 use edge_state::access::organization::{LoginDesign, ProviderSummary};
@@ -41,8 +43,10 @@ async fn record(
 ) -> Result<OrganizationRecord, ApiError> {
     let sent = Sent::read(&row.body)?;
     let mut identity_providers = Vec::new();
+    let mut origin_headers = BTreeSet::new();
     for row in objects::all(cx.tx, cx.account_id, kind::IDENTITY_PROVIDER).await? {
         identity_providers.push(summary(&row)?);
+        origin_headers.extend(headers(&row)?);
     }
     let (launcher, applications) = applications::publish::launched(cx).await?;
     let design = |name: &str| text(&sent, &format!("login_design.{name}"));
@@ -64,7 +68,7 @@ async fn record(
         },
         identity_providers,
         launcher,
-        origin_headers: Vec::new(),
+        origin_headers: origin_headers.into_iter().collect(),
         applications,
         identity_denied_html: page(cx, &sent, "custom_pages.identity_denied").await?,
         forbidden_html: page(cx, &sent, "custom_pages.forbidden").await?,
@@ -79,6 +83,17 @@ fn summary(row: &ObjectRow) -> Result<ProviderSummary, ApiError> {
         kind: sent.text("type")?.unwrap_or_default().to_owned(),
         enabled: presets::is_enabled(&sent)?,
     })
+}
+
+/// The headers in which origins hear attributes of a provider's people: no visitor may send them.
+fn headers(row: &ObjectRow) -> Result<Vec<String>, ApiError> {
+    let sent = Sent::read(&row.body)?;
+    if sent.text("type")? != Some("saml") {
+        return Ok(Vec::new());
+    }
+    let headers = sent.list("config.header_attributes")?.unwrap_or_default().iter();
+    let names = headers.filter_map(|header| header.get("header_name")?.as_str());
+    Ok(names.map(str::to_ascii_lowercase).collect())
 }
 
 fn text(sent: &Sent, path: &str) -> Option<String> {

@@ -4,9 +4,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use x509_parser::prelude::{FromDer as _, X509Certificate, parse_x509_pem};
 
-use super::echo::{Sent, invalid};
-use crate::api::ApiError;
-
 /// One certificate.
 pub(super) struct Parsed {
     /// DER.
@@ -38,19 +35,6 @@ pub(super) fn read(text: &str) -> Result<Vec<Parsed>, String> {
         found.push(one(der)?);
     }
     if found.is_empty() { Err("holds no certificate".to_owned()) } else { Ok(found) }
-}
-
-/// Judges a list of them.
-pub(super) fn judge_list(sent: &Sent, path: &str) -> Result<(), ApiError> {
-    let texts = sent.texts(path)?.unwrap_or_default();
-    if texts.is_empty() {
-        return Err(invalid(path, format!("{path} must name at least one certificate")));
-    }
-    for (index, text) in texts.iter().enumerate() {
-        let field = format!("{path}[{index}]");
-        read(text).map_err(|problem| invalid(&field, format!("{field} {problem}")))?;
-    }
-    Ok(())
 }
 
 fn one(der: Vec<u8>) -> Result<Parsed, String> {

@@ -1,8 +1,11 @@
 //! `/devices/posture`: what devices must be like, and who knows it. The generic custom service is
 //! asked by the control plane at sign-in; the vendors' own are kept and answered.
 
+use std::collections::BTreeSet;
+
 use http::StatusCode;
 use serde_json::Value;
+use url::Url;
 
 use super::address;
 use super::describe::{Described, Method, Operation, Scope};
@@ -110,6 +113,10 @@ impl Kind for PostureIntegration {
                 secrets.push((field, Some(secret)));
             }
         }
+        if let Some(before) = before {
+            let sent_again: Vec<_> = secrets.iter().map(|(field, _)| *field).collect();
+            keeps_to_its_servers(cx, &sent, before, &sent_again).await?;
+        }
         Ok(Draft { name, sent, secrets, ..Draft::default() })
     }
 }
@@ -152,6 +159,36 @@ pub fn routes() -> Vec<Described> {
     ];
     all.extend(object::routes::<PostureRule>());
     all
+}
+
+/// Refuses to let a secret that was not sent again go to servers that have not had it: who may edit
+/// an integration would learn it.
+async fn keeps_to_its_servers(
+    cx: &mut Context<'_>,
+    sent: &Sent,
+    before: &ObjectRow,
+    sent_again: &[&str],
+) -> Result<(), ApiError> {
+    let known = servers(&Sent::read(&before.body)?)?;
+    let Some(other) = servers(sent)?.difference(&known).next().cloned() else { return Ok(()) };
+    for field in SECRETS {
+        if !sent_again.contains(&field) && cx.secret(&before.id, field).await?.is_some() {
+            let field = format!("config.{field}");
+            let message = format!("{field} must be sent again: it would go to {other} from now on");
+            return Err(invalid(&field, message));
+        }
+    }
+    Ok(())
+}
+
+/// Whom an integration shows its secrets.
+fn servers(sent: &Sent) -> Result<BTreeSet<String>, ApiError> {
+    let mut servers = BTreeSet::new();
+    for field in ["config.api_url", "config.auth_url"] {
+        let url = sent.text(field)?.and_then(|url| Url::parse(url).ok());
+        servers.extend(url.map(|url| url.origin().ascii_serialization()));
+    }
+    Ok(servers)
 }
 
 fn length(sent: &Sent, field: &str) -> Result<(), ApiError> {

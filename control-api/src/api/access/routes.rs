@@ -6,7 +6,7 @@ use super::certificates::{self, Certificate};
 use super::custom_pages::CustomPage;
 use super::describe::Described;
 use super::groups::Group;
-use super::identity_providers::IdentityProvider;
+use super::identity_providers::{self, IdentityProvider};
 use super::lists::{self, List};
 use super::service_tokens::{self, ServiceToken};
 use super::tags::Tag;
@@ -39,6 +39,7 @@ pub fn routes() -> OpenApiRouter<App> {
     all.extend(organizations::routes());
     all.extend(keys::routes());
     all.extend(object::routes::<IdentityProvider>());
+    all.extend(identity_providers::routes());
     all.extend(object::routes::<ServiceToken>());
     all.extend(service_tokens::routes());
     all.extend(metadata_polling::routes());

@@ -97,6 +97,19 @@ pub(super) async fn of(cx: &mut Context<'_>, owner: &str) -> Result<Vec<StoredKe
     Ok(keys)
 }
 
+/// Makes a key the current one of its use, or no longer that.
+pub(super) async fn set_current(
+    cx: &mut Context<'_>,
+    key: StoredKey,
+    current: bool,
+) -> Result<(), ApiError> {
+    let facts = Facts { current, ..key.facts };
+    let owned = serde_json::to_string(&facts).map_err(|_| ApiError::Internal)?;
+    let row = ObjectRow { owned, updated_at: cx.now, ..key.row };
+    objects::update(cx.tx, &row).await?;
+    Ok(())
+}
+
 /// Deletes a key with its private half.
 pub(super) async fn delete(cx: &mut Context<'_>, key: &StoredKey) -> Result<(), ApiError> {
     objects::delete(cx.tx, cx.account_id, kind::SAML_KEY, &key.row.id).await?;

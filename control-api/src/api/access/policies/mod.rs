@@ -121,7 +121,7 @@ async fn update(
     let sent = body::FIELDS.whole(body)?;
     let applications = links::applications(cx.tx, &path.id).await?;
     let held = save.held(&mut cx, &access.caller, &applications).await?;
-    let answer = object::replace::<ReusablePolicy>(&mut cx, before, sent).await?;
+    let (answer, _) = object::replace::<ReusablePolicy>(&mut cx, before, sent).await?;
     held.check(&mut cx).await?;
     app.commit(tx).await?;
     Ok(Envelope::ok(answer))
