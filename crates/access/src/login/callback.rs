@@ -2,6 +2,7 @@
 
 use edge_state::access::IdentityProviderRecord;
 use edge_state::access::identity_provider::Protocol;
+use edge_state::key::is_token;
 use http::Method;
 
 use super::attempt::{Answer, Attempt, Browser, Target};
@@ -20,6 +21,9 @@ pub(crate) fn answer(visit: &Visit, provider: &str) -> Result<Response, Need> {
     let posted = visit.request.method == Method::POST;
     if let Some((provider, document)) = provider.split_once('/') {
         return saml_provider::metadata::answer(visit, provider, document);
+    }
+    if !is_token(provider) {
+        return Ok(nobodys(visit));
     }
     let given = if posted { visit.form()? } else { visit.query() };
     if saml_provider::is_message(&given) {

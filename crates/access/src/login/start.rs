@@ -1,6 +1,7 @@
 //! Off to a provider.
 
 use edge_state::access::identity_provider::Protocol;
+use edge_state::key::is_token;
 
 use super::attempt::{Attempt, Browser, Target};
 use super::refusal::{failed, refused};
@@ -13,6 +14,9 @@ use crate::{Need, Response, github, oidc, one_time_pin, saml_provider};
 pub(crate) fn answer(visit: &Visit, provider: &str) -> Result<Response, Need> {
     let given = visit.query();
     match target::find(visit, given.get("app"), &given)? {
+        Ok((target, _)) if !is_token(provider) => {
+            refused(visit, NotAdmitted::NoProvider, None, &target)
+        }
         Ok((target, _)) => begin(visit, provider, target, given.get("again").is_some()),
         Err(response) => Ok(response),
     }

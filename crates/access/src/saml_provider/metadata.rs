@@ -4,6 +4,7 @@
 use edge_state::access::IdentityProviderRecord;
 use edge_state::access::identity_provider::Protocol;
 use edge_state::access::saml::{KeyUse, SamlConfig};
+use edge_state::key::is_token;
 use http::Method;
 use saml::binding::{HTTP_POST, HTTP_REDIRECT};
 use saml::encryption::ContentEncryption;
@@ -29,7 +30,7 @@ const OAEP: &str = "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p";
 pub(crate) fn answer(visit: &Visit, provider: &str, document: &str) -> Result<Response, Need> {
     let asked = matches!(*visit.request.method, Method::GET | Method::HEAD);
     let entrance = Entrance { provider: Some(provider), ..visit.entrance() };
-    let record = if asked && document == DOCUMENT {
+    let record = if asked && document == DOCUMENT && is_token(provider) {
         admit(&entrance, visit.known)?.ok().and_then(|admitted| admitted.provider)
     } else {
         None

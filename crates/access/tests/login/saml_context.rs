@@ -437,3 +437,24 @@ fn a_session_lasts_no_longer_than_the_providers() {
         assert_eq!(session.expires_at, case.world.now + seconds, "{lasts:?}");
     }
 }
+
+/// What cannot be anybody's id costs no look-up.
+#[test]
+fn a_provider_of_no_name_is_nobody() {
+    let mut case = Case::new(Signed::Both);
+    for odd in ["%00", "a:b", "a%20b", &"x".repeat(600), "\u{e9}", ""] {
+        let mut form = case.form.clone();
+        form.action = ACS.replace("/corp", &format!("/{odd}"));
+        case.refused(&form);
+        for path in [
+            format!("/access/start/{odd}"),
+            format!("/access/callback/{odd}"),
+            format!("/access/callback/{odd}/saml-metadata"),
+            format!("/cdn-cgi/access/{odd}/saml-metadata"),
+        ] {
+            let page = case.world.get(&mut case.browser, &format!("https://{TEAM}{path}"));
+            assert!((400..500).contains(&page.status), "{path}: {}", page.status);
+        }
+    }
+    case.signs_in();
+}

@@ -451,6 +451,12 @@ fn our_metadata_is_signed_and_complete() {
     world.records.remove("saml_keys:corp");
     assert_eq!(world.get(&mut browser, &own).status, 200);
 
+    // The port that visitors reach us at is part of every address.
+    world.https_port = Some(8443);
+    let page = world.get(&mut browser, &own.replace(TEAM, &format!("{TEAM}:8443")));
+    assert!(page.says(&format!("Location=\"https://{TEAM}:8443/access/callback/corp\"")));
+    world.https_port = None;
+
     // Nobody else has any; the contract's address without a name knows which one is meant if there
     // is one.
     for path in [

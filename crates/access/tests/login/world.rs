@@ -321,6 +321,8 @@ impl World {
     }
 
     fn read(&self, key: &Key) -> Entry {
+        // What stands in a URL is no name of a record before it was looked at.
+        assert_eq!(key.to_string().parse().as_ref(), Ok(key));
         let text = self.records.get(&key.to_string()).map(|value| {
             let mut value = value.clone();
             value["v"] = 1.into();
