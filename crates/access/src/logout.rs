@@ -21,6 +21,9 @@ const ACTION: &str = "/access/logout";
 pub(crate) fn answer(visit: &Visit) -> Result<Response, Need> {
     let posted = visit.request.method == Method::POST;
     let given = if posted { visit.form()? } else { visit.query() };
+    if !posted && let Some(response) = slo::pass(visit, &given)? {
+        return Ok(response);
+    }
     let session = visit.session()?;
     if !posted {
         let return_to = given.get("returnTo").map(|url| ("returnTo", url.to_owned()));
@@ -54,7 +57,7 @@ pub(crate) fn answer(visit: &Visit) -> Result<Response, Need> {
         return Ok(response);
     }
     let end = End::Page { everywhere, return_to: return_to(visit, given.get("returnTo"))? };
-    let mut response = slo::lead_out(visit, end)?;
+    let mut response = slo::lead_out(visit, session.as_ref(), end)?;
     response.headers.extend(forget);
     Ok(response.with_event(event))
 }

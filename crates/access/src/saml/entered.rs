@@ -57,6 +57,12 @@ pub(crate) fn all(visit: &Visit) -> Vec<Entered> {
     found.next().unwrap_or_default()
 }
 
+/// Names the browser by what it remembers of them.
+pub(crate) fn browser(visit: &Visit) -> String {
+    let found = cookie::find(visit.request.headers, NAME);
+    hex(&found.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
 /// Adds the one that is being entered, if it can be signed out of.
 pub(crate) fn remember(
     party: &Party,

@@ -2,7 +2,7 @@
 //!
 //! - [`route`]: their addresses; [`party`]: one of them, and we to it
 //! - [`sso`]: somebody signs in to one; [`entered`]: which ones a browser has been in
-//! - [`slo`]: somebody signs out, there or here
+//! - [`slo`]: somebody signs out, there or here; [`through`]: or at their provider
 //! - [`keys`]: our keys and peers' keys, by way of the shell; [`pieces`]: long cookies
 //! - [`statement`]: what an application is told about somebody
 
@@ -14,3 +14,4 @@ pub(crate) mod route;
 pub(crate) mod slo;
 mod sso;
 pub mod statement;
+pub(crate) mod through;

@@ -23,7 +23,6 @@ use crate::saml::keys::Keys;
 use crate::visit::Visit;
 use crate::{Need, Response};
 
-#[allow(dead_code, reason = "the chain through applications ends with it")]
 /// Asks the provider to end its session too, where it has an address for that. What it answers comes
 /// to [`answered`]. The session here is over by now.
 pub(crate) fn departure(

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::crypto::at_once;
 use crate::keys::EVE;
+use crate::saml_idp::SamlIdp;
 use crate::shop::{Posted, Shop, posted, sso};
 use crate::world::{Ask, Browser, Reading as _, TEAM, WIKI, World};
 
@@ -335,4 +336,52 @@ fn without_the_control_plane_the_application_hears_that_it_was_not_done() {
     let told = shop.read_logout(&world, &location(&response), &id).unwrap();
     assert!(!told.is_success());
     assert!(world.last_reason().starts_with("SAML logout: nobody answered"));
+}
+
+#[test]
+fn where_the_session_came_from_is_asked_last() {
+    let corp = "https://idp.corp.test/slo";
+    for (outcome, by_shop) in [("done", false), ("failed", false), ("done", true), ("failed", true)]
+    {
+        let mut world = World::with_saml(|config| {
+            config["single_logout_services"] =
+                json!([{ "binding": saml::binding::HTTP_REDIRECT, "location": corp }]);
+        });
+        let mut browser = Browser::default();
+        for id in ["shop", "desk"] {
+            world.put_shop(id);
+        }
+        let mut shop = Shop::new("shop");
+        let (id, url) = shop.url(&world, None);
+        let (_, page) = world.sign_in_by(&mut browser, &url, &SamlIdp::corp());
+        let login = shop.read(&world, &page, Some(&id)).unwrap();
+        let mut desk = Shop::new("desk");
+        let (id, url) = desk.url(&world, None);
+        let (_, page) = world.follow(&mut browser, &url);
+        desk.read(&world, &page, Some(&id)).unwrap();
+        let (id, response) = if by_shop {
+            asks(&mut world, &mut browser, &mut shop, &login)
+        } else {
+            (String::new(), world.post(&mut browser, "/access/logout", &[]))
+        };
+        // While an application is asked, nobody passes it over.
+        let resume = format!("https://{TEAM}/access/logout?resume={outcome}");
+        assert!(world.get(&mut browser, &resume).says("Sign out"));
+        let back = desk.answer_logout(&world, &location(&response), &Status::success());
+        let mut response = world.get(&mut browser, &back);
+        if !by_shop {
+            let back = shop.answer_logout(&world, &location(&response), &Status::success());
+            response = world.get(&mut browser, &back);
+        }
+        assert!(location(&response).starts_with(&format!("{corp}?SAMLRequest=")));
+        let end = world.get(&mut browser, &resume);
+        if by_shop {
+            let told = shop.read_logout(&world, &location(&end), &id).unwrap();
+            assert_eq!(told.subcode.is_none(), outcome == "done");
+        } else {
+            assert!(end.says("You are signed out"));
+            assert_eq!(end.says("did not say"), outcome == "failed");
+        }
+        assert!(browser.cookies.keys().all(|(_, name)| !name.contains("CF_Saml")));
+    }
 }

@@ -3,6 +3,7 @@
 
 use edge_state::access::application::SameSite;
 use edge_state::access::call::LoginEvent;
+use edge_state::access::session::SamlSession;
 use saml::binding::Departure;
 use saml::logout::LogoutSendError;
 use saml::response::Status;
@@ -15,7 +16,8 @@ use crate::saml::entered::Entered;
 use crate::saml::keys::Keys;
 use crate::saml::party::{self, Party};
 use crate::saml::pieces;
-use crate::visit::Visit;
+use crate::saml_provider::logout;
+use crate::visit::{Session, Visit};
 use crate::{Need, Response};
 
 /// What is still to be done.
@@ -27,6 +29,8 @@ pub(crate) struct Chain {
     pending: Vec<Entered>,
     /// The one that was asked, and the ID of the question.
     waiting: Option<(String, String)>,
+    /// The provider where the session came from, which is asked last.
+    provider: Option<(String, SamlSession)>,
     /// One at least did not do it.
     failed: bool,
     /// Where it ends.
@@ -52,23 +56,35 @@ pub(crate) enum End {
         /// A URL that was vetted.
         return_to: Option<String>,
     },
+    /// With an answer to the provider that asked, which is made at this path.
+    Provider(String),
 }
 
 const NAME: &str = "__Secure-CF_SamlLogout";
 
-/// Below this every application's logout address stands.
-const PATH: &str = "/access/sso/saml";
+/// Below this every application's logout address stands, and our own.
+const PATH: &str = "/access";
 
 /// Whoever takes longer signs out in what is left by themselves, in seconds.
 const LIFETIME: i64 = 10 * 60;
 
 /// Two cookies.
-const MAX_BYTES: usize = 7 << 10;
+const MAX_BYTES: usize = 6 << 10;
 
 impl Chain {
     pub(crate) fn new(visit: &Visit, mut entered: Vec<Entered>, end: End) -> Self {
         entered.reverse();
-        Self { at: visit.now(), pending: entered, waiting: None, failed: false, end }
+        let at = visit.now();
+        Self { at, pending: entered, waiting: None, provider: None, failed: false, end }
+    }
+
+    /// The provider of this session is asked as well, if it speaks SAML.
+    pub(crate) fn and_provider(mut self, session: Option<&Session>) -> Self {
+        self.provider = session.and_then(|session| {
+            let identity = session.identity();
+            Some((identity.idp.id.clone(), identity.saml.clone()?))
+        });
+        self
     }
 
     /// The one that this browser is in the middle of.
@@ -82,6 +98,11 @@ impl Chain {
     pub(crate) fn asked(&self, application: &str) -> Option<&str> {
         let (asked, id) = self.waiting.as_ref()?;
         (asked == application).then_some(id)
+    }
+
+    /// Whether nobody is left but the provider, who was asked.
+    pub(crate) fn awaits_provider(&self) -> bool {
+        self.pending.is_empty() && self.waiting.is_none() && self.provider.is_none()
     }
 
     /// Its answer came.
@@ -119,7 +140,15 @@ impl Chain {
             }
         }
         // What did not fit into cookies was not asked.
-        self.failed |= self.waiting.is_some();
+        self.failed |= self.waiting.take().is_some();
+        if let Some((provider, session)) = self.provider.take()
+            && let Some(mut response) = logout::departure(visit, &provider, &session)?
+            && let Some(cookies) = self.cookies(visit)
+        {
+            response.headers.extend(cookies.into_iter().map(|cookie| ("set-cookie", cookie)));
+            events.append(&mut response.events);
+            return Ok(Response { events, ..response });
+        }
         let mut response = self.end(visit)?;
         response.headers.extend(forget().into_iter().map(|cookie| ("set-cookie", cookie)));
         events.append(&mut response.events);
@@ -134,6 +163,10 @@ impl Chain {
                     Ok(party) => answer(&party, &request, relay_state.as_deref(), &status),
                     Err(response) => Ok(response),
                 }
+            }
+            End::Provider(path) => {
+                let partial = if self.failed { "&partial=1" } else { "" };
+                Ok(Response::redirect(format!("{path}{partial}")))
             }
             End::Page { return_to: Some(url), .. } => Ok(Response::redirect(url)),
             End::Page { everywhere, return_to: None } => Ok(page::done(&page::Done {

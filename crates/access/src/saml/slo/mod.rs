@@ -18,6 +18,8 @@ use self::chain::Chain;
 use super::entered::{self, Entered};
 use super::keys::{Keys, OurDecrypter};
 use super::party::{AGAIN, Party, has_message, session_index, since_1970};
+use super::through;
+use crate::encoding::Form;
 use crate::event::Parties as _;
 use crate::need::Call;
 use crate::page::repost;
@@ -26,11 +28,31 @@ use crate::{Need, Response};
 
 pub(crate) use self::chain::End;
 
-/// Leads through the applications that this browser has been in, whose sessions here are over
-/// already, and to the end.
-pub(crate) fn lead_out(visit: &Visit, end: End) -> Result<Response, Need> {
-    let response = Chain::new(visit, entered::all(visit), end).go_on(visit)?;
-    Ok(response.with_header("set-cookie", entered::forget()))
+/// Leads through the applications that this browser has been in, whose session here is over already,
+/// to where that came from, and to the end.
+pub(crate) fn lead_out(
+    visit: &Visit,
+    session: Option<&Session>,
+    end: End,
+) -> Result<Response, Need> {
+    let chain = Chain::new(visit, entered::all(visit), end).and_provider(session);
+    Ok(chain.go_on(visit)?.with_header("set-cookie", entered::forget()))
+}
+
+/// `/access/logout` on the way: a provider has signed somebody out (`through`), or has answered
+/// (`resume`). `None`: neither.
+pub(crate) fn pass(visit: &Visit, given: &Form) -> Result<Option<Response>, Need> {
+    if let Some(path) = given.get("through").and_then(|text| through::open(visit, text)) {
+        return lead_out(visit, None, End::Provider(path)).map(Some);
+    }
+    let (Some(outcome), Some(mut chain)) = (given.get("resume"), Chain::find(visit)) else {
+        return Ok(None);
+    };
+    if !chain.awaits_provider() {
+        return Ok(None);
+    }
+    chain.answered(outcome == "done");
+    chain.go_on(visit).map(Some)
 }
 
 /// A message of an application.
@@ -92,7 +114,7 @@ fn asked(party: &Party, request: &LogoutRequest) -> Result<Response, Need> {
     let Some(session) = visit.session()? else {
         // Whatever there was is over; applications that are still open are led through all the same.
         let event = party.logout_event(true, "SAML logout: nobody was signed in here");
-        return Ok(lead_out_of_others(party, request)?.with_event(event));
+        return Ok(lead_out_of_others(party, request, None)?.with_event(event));
     };
     if !is_about(party, request, &session) {
         let reason = "SAML logout: it is about somebody else, or about another session";
@@ -126,13 +148,17 @@ fn asked(party: &Party, request: &LogoutRequest) -> Result<Response, Need> {
     }
     let reason = "signed out, as the application asked (SAML)";
     let event = party.logout_event(true, reason).identity(Some(session.identity()));
-    let mut response = lead_out_of_others(party, request)?;
+    let mut response = lead_out_of_others(party, request, Some(&session))?;
     response.headers.extend(forget);
     Ok(response.with_event(event))
 }
 
 /// Through all applications but the one that asked, and back to that.
-fn lead_out_of_others(party: &Party, request: &LogoutRequest) -> Result<Response, Need> {
+fn lead_out_of_others(
+    party: &Party,
+    request: &LogoutRequest,
+    session: Option<&Session>,
+) -> Result<Response, Need> {
     let mut others = entered::all(party.visit);
     others.retain(|other| other.application != party.application.id);
     let end = End::Answer {
@@ -140,7 +166,8 @@ fn lead_out_of_others(party: &Party, request: &LogoutRequest) -> Result<Response
         request: request.id.clone(),
         relay_state: request.relay_state.clone(),
     };
-    let response = Chain::new(party.visit, others, end).go_on(party.visit)?;
+    let chain = Chain::new(party.visit, others, end).and_provider(session);
+    let response = chain.go_on(party.visit)?;
     Ok(response.with_header("set-cookie", entered::forget()))
 }
 
