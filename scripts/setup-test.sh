@@ -22,3 +22,4 @@ python3 -c 'import ensurepip, venv' 2>/dev/null || packages+=(python3-venv)
 
 lock "$CACHE/setup.lock" "installing"
 "$ROOT/scripts/venv.sh" >/dev/null # Tells of its progress on stderr.
+"$ROOT/scripts/jsonata-suite.sh" >/dev/null # As above.

@@ -5,7 +5,8 @@ source "$(dirname "$0")/lib.sh"
 cd "$ROOT"
 
 LINTEL_VENV=$("$ROOT/scripts/venv.sh")
-export LINTEL_VENV LINTEL_NODE=$ROOT/node_modules/.bin/node
+LINTEL_JSONATA_SUITE=$("$ROOT/scripts/jsonata-suite.sh")
+export LINTEL_JSONATA_SUITE LINTEL_VENV LINTEL_NODE=$ROOT/node_modules/.bin/node
 export PATH=$PATH:/usr/sbin:/sbin
 closing=$LOGS/closing-line # .ci/run repeats it below make's own complaint.
 rm -f "$closing"

@@ -35,6 +35,7 @@ mod saml_provider;
 mod saml_requests;
 mod saml_sign_in;
 mod saml_signatures;
+mod saml_statement;
 mod saml_upstream_logout;
 mod saml_wishes;
 mod saml_wrapping;
