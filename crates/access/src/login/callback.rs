@@ -29,6 +29,9 @@ pub(crate) fn answer(visit: &Visit, provider: &str) -> Result<Response, Need> {
     if saml_provider::is_message(&given) {
         return saml_provider::callback::answer(visit, provider, &given);
     }
+    if !posted && given.get("answer").is_some() {
+        return saml_provider::callback::resumed(visit, provider, &given);
+    }
     let Some(state) = given.get("state") else {
         return Ok(refuse(visit, "the callback has no state, or several", vec![home()]));
     };

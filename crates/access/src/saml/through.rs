@@ -18,7 +18,6 @@ struct Through {
     path: String,
 }
 
-#[allow(dead_code, reason = "providers that sign somebody out are to lead through it")]
 /// The value of `through`, for `/access/logout`: applications are led through, and then to `path`,
 /// with `partial=1` in its query where one of them did not follow.
 pub(crate) fn seal(visit: &Visit, path: &str) -> String {

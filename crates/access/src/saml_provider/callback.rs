@@ -47,6 +47,12 @@ pub(crate) fn answer(visit: &Visit, provider: &str, given: &Form) -> Result<Resp
     }
 }
 
+/// Our own address, after all applications were led through: the provider is answered.
+pub(crate) fn resumed(visit: &Visit, provider: &str, given: &Form) -> Result<Response, Need> {
+    let sealed = given.get("answer").unwrap_or_default();
+    logged_out::resumed(visit, provider, sealed, given.get("partial").is_some())
+}
+
 /// The message, as it came.
 fn decode(visit: &Visit) -> Result<Incoming, BindingError> {
     if visit.request.method == Method::POST {

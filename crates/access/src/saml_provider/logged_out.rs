@@ -8,18 +8,41 @@ use saml::binding::Incoming;
 use saml::logout::{LogoutRequest, LogoutSendError};
 use saml::name_id::format;
 use saml::response::Status;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::logout::{depart, event, find, party};
 use super::{key_record, moment, peer, seconds};
+use crate::encoding::component;
 use crate::event::Parties as _;
+use crate::handover::{open_value, seal_value};
+use crate::login::attempt::Browser;
 use crate::login::returning::refuse;
 use crate::login::target::home;
 use crate::need::Call;
 use crate::page::logout as page;
 use crate::saml::keys::Keys;
+use crate::saml::through;
 use crate::visit::{Session, Visit};
 use crate::{Need, Response};
+
+/// Who asked, and what for: it comes back when all applications were led through.
+#[derive(Deserialize, Serialize)]
+struct Asked {
+    /// The ID of the request.
+    id: String,
+    relay_state: Option<String>,
+    /// [`Browser::name`] of the one that brought it.
+    browser: Option<String>,
+    /// Seconds since 1970.
+    at: i64,
+}
+
+/// Whoever takes longer is not led back any more, in seconds.
+const LIFETIME: i64 = 10 * 60;
+
+/// What is longer does not go along through all applications: it is answered at once.
+const LONGEST_STATE: usize = 1_000;
 
 /// A provider, and we.
 struct Asking<'a> {
@@ -51,6 +74,23 @@ pub(super) fn request(
         Ok(request) => Asking { visit, record, config }.asked(&request.into_inner()),
         Err(error) => Ok(unfit(&error.to_string())),
     }
+}
+
+/// All applications were led through: the provider hears of it.
+pub(super) fn resumed(
+    visit: &Visit,
+    provider: &str,
+    sealed: &str,
+    partial: bool,
+) -> Result<Response, Need> {
+    let asked: Option<Asked> = open_value(sealed, &purpose(visit, provider), visit.here);
+    let asked = asked.filter(|asked| asked.browser == browser(visit));
+    let asked = asked.filter(|asked| (0..LIFETIME).contains(&(visit.now() - asked.at)));
+    let (Some(asked), Some((record, config))) = (asked, find(visit, provider)?) else {
+        return Ok(Response::redirect("/access/logout"));
+    };
+    let status = if partial { partly() } else { Status::success() };
+    Asking { visit, record, config }.answer(&asked.id, asked.relay_state.as_deref(), &status)
 }
 
 impl Asking<'_> {
@@ -100,8 +140,21 @@ impl Asking<'_> {
         let ended = visit.known.call::<Value>(Call::SignOut(sign_out))?;
         let state = request.relay_state.as_deref();
         let (mut response, event) = match ended {
+            Ok(_) if state.is_none_or(|state| state.len() <= LONGEST_STATE) => {
+                let asked = Asked {
+                    id: request.id.clone(),
+                    relay_state: request.relay_state.clone(),
+                    browser: browser(visit),
+                    at: visit.now(),
+                };
+                let sealed = seal_value(&asked, &purpose(visit, id), visit.here);
+                let back = format!("/access/callback/{id}?answer={}", component(&sealed));
+                let through = component(&through::seal(visit, &back));
+                let response = Response::redirect(format!("/access/logout?through={through}"));
+                (response, event(visit, id, true, "signed out, as the provider asked"))
+            }
             Ok(_) => {
-                let answer = self.answer(&request.id, state, &Status::success())?;
+                let answer = self.answer(&request.id, state, &partly())?;
                 (answer, event(visit, id, true, "signed out, as the provider asked"))
             }
             Err(why) => {
@@ -179,4 +232,12 @@ fn is_about(request: &LogoutRequest, own: &SamlSession) -> bool {
 /// Core §3.7.3.2: it was done here, though not everywhere.
 fn partly() -> Status {
     Status { subcode: Some(Status::PARTIAL_LOGOUT.to_owned()), ..Status::success() }
+}
+
+fn browser(visit: &Visit) -> Option<String> {
+    Browser::find(visit.request.headers).map(|browser| browser.name())
+}
+
+fn purpose(visit: &Visit, provider: &str) -> String {
+    format!("answer to a SAML logout:{}:{provider}", visit.home())
 }

@@ -27,6 +27,7 @@ mod leaving;
 mod pins;
 mod relying_party;
 mod saml_attacks;
+mod saml_chain;
 mod saml_context;
 mod saml_documents;
 mod saml_encrypted;

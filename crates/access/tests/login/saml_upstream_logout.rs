@@ -1,7 +1,5 @@
 //! Logging out together with a SAML provider: it asks, or is asked.
 
-#![allow(dead_code, reason = "for tests to come")]
-
 use saml::binding::{Departure, HTTP_POST, HTTP_REDIRECT, Incoming, redirect};
 use saml::logout::{LogoutParty, LogoutRequest, LogoutResponse};
 use saml::metadata::Endpoint;
@@ -22,13 +20,13 @@ use access::Response;
 const CALLBACK: &str = "https://team.example.com/access/callback/corp";
 
 /// The provider's side.
-struct Side {
-    party: LogoutParty,
-    peer: ServiceProviderPeer,
-    key: &'static TestKey,
+pub struct Side {
+    pub party: LogoutParty,
+    pub peer: ServiceProviderPeer,
+    pub key: &'static TestKey,
 }
 
-fn side() -> Side {
+pub fn side() -> Side {
     let idp = SamlIdp::corp();
     let endpoint = |binding: &str| Endpoint {
         binding: binding.to_owned(),
@@ -47,7 +45,7 @@ impl Side {
     }
 
     /// Asks to log out `name` of these sessions.
-    fn ask(&self, name: &NameId, indexes: &[&str], now: i64) -> Departure {
+    pub fn ask(&self, name: &NameId, indexes: &[&str], now: i64) -> Departure {
         let indexes: Vec<_> = indexes.iter().map(|index| (*index).to_owned()).collect();
         let (signer, mut random) = (self.key.rsa_signer(), random());
         let state = Some("state of the provider");
@@ -63,21 +61,21 @@ impl Side {
         at_once(asking).unwrap().1
     }
 
-    fn read_request(&self, incoming: &Incoming, now: i64) -> LogoutRequest {
+    pub fn read_request(&self, incoming: &Incoming, now: i64) -> LogoutRequest {
         let none: [saml::key::NoDecrypter; 0] = [];
         let reading =
             self.party.read_request(incoming, self.peer.logout(), &none, &Native, moment(now));
         at_once(reading).unwrap().into_inner()
     }
 
-    fn read_response(&self, incoming: &Incoming, request: &str, now: i64) -> LogoutResponse {
+    pub fn read_response(&self, incoming: &Incoming, request: &str, now: i64) -> LogoutResponse {
         let reading =
             self.party.read_response(incoming, self.peer.logout(), request, &Native, moment(now));
         at_once(reading).unwrap().into_inner()
     }
 
     /// Answers a request of ours.
-    fn answer(&self, request: &LogoutRequest, status: &Status, now: i64) -> Departure {
+    pub fn answer(&self, request: &LogoutRequest, status: &Status, now: i64) -> Departure {
         let (signer, mut random) = (self.key.rsa_signer(), random());
         let answering = self.party.answer(
             self.peer.logout(),
@@ -93,14 +91,14 @@ impl Side {
 }
 
 /// It takes part in logging out.
-fn with_logout(config: &mut Value) {
+pub fn with_logout(config: &mut Value) {
     config["single_logout_services"] = json!([
         { "binding": HTTP_REDIRECT, "location": "https://idp.corp.test/slo" },
     ]);
 }
 
 /// Ada, signed in by her provider.
-fn signed_in(config: impl FnOnce(&mut Value)) -> (World, Browser) {
+pub fn signed_in(config: impl FnOnce(&mut Value)) -> (World, Browser) {
     let (mut world, mut browser) = (World::with_saml(config), Browser::default());
     let (at, _) = world.sign_in_by(&mut browser, &format!("{WIKI}/x"), &SamlIdp::corp());
     assert_eq!(at, format!("{WIKI}/x"));
@@ -108,11 +106,11 @@ fn signed_in(config: impl FnOnce(&mut Value)) -> (World, Browser) {
     (world, browser)
 }
 
-fn ada() -> NameId {
+pub fn ada() -> NameId {
     NameId::new("ada-7", format::PERSISTENT)
 }
 
-fn is_signed_in(world: &mut World, browser: &mut Browser) -> bool {
+pub fn is_signed_in(world: &mut World, browser: &mut Browser) -> bool {
     world.get(browser, &format!("https://{TEAM}/access/get-identity")).status == 200
 }
 
@@ -126,7 +124,7 @@ impl World {
     }
 
     /// As [`Self::carry`], and on through our own addresses until we send it elsewhere.
-    fn carried(&mut self, browser: &mut Browser, departure: &Departure) -> Response {
+    pub fn carried(&mut self, browser: &mut Browser, departure: &Departure) -> Response {
         let mut response = self.carry(browser, departure);
         while let Some(next) = response.location().filter(|next| next.starts_with('/')) {
             let url = format!("https://{TEAM}{next}");
@@ -137,7 +135,7 @@ impl World {
 }
 
 /// The message in an address that we send the browser to.
-fn sent(response: &Response, to: &str) -> Incoming {
+pub fn sent(response: &Response, to: &str) -> Incoming {
     let location = response.location().unwrap_or_else(|| panic!("{response:?}"));
     let (address, query) = location.split_once('?').unwrap();
     assert_eq!(address, to);
@@ -170,7 +168,7 @@ fn whoever_signs_out_at_the_provider_is_signed_out_here() {
     }
 }
 
-fn request_id(departure: &Departure) -> String {
+pub fn request_id(departure: &Departure) -> String {
     let xml = match departure {
         Departure::Redirect(url) => {
             let query = Url::parse(url).unwrap();
@@ -299,7 +297,8 @@ fn without_an_address_for_answers_the_person_is_told() {
 /// Whoever is off or missing ends no session.
 #[test]
 fn a_provider_that_is_off_or_missing_ends_nothing() {
-    let offs: [(&str, fn(&mut World)); 7] = [
+    type Off = fn(&mut World);
+    let offs: [(&str, Off); 7] = [
         ("provider off", |w| w.edit("idp:corp", |r| r["enabled"] = false.into())),
         ("provider missing", |w| drop(w.records.remove("idp:corp"))),
         ("provider elsewhere", |w| w.edit("idp:corp", |r| r["auth_domain"] = "x.test".into())),
