@@ -11,6 +11,9 @@ use crate::meter::Meter;
 use crate::syntax::{Kind, Lambda, Node, Pairs};
 use crate::value::{Form, Function, Value};
 
+/// Keys of objects that are made: each is compared with many.
+const MAX_KEY: usize = 1 << 10;
+
 /// The state of one evaluation.
 pub(crate) struct Evaluator {
     pub(crate) meter: Meter,
@@ -161,7 +164,11 @@ impl Evaluator {
             for (index, (key, _)) in pairs.iter().enumerate() {
                 let key = match self.evaluate(key, item, frame)? {
                     Value::Nothing => continue,
-                    Value::Text(key) => key,
+                    Value::Text(key) if key.len() <= MAX_KEY => key,
+                    Value::Text(_) => {
+                        let message = format!("a key of an object is longer than {MAX_KEY} bytes");
+                        return Err(Error::Type(message));
+                    }
                     other => {
                         let kind = other.kind();
                         return Err(Error::Type(format!("a key of an object is {kind}")));

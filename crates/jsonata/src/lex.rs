@@ -2,13 +2,11 @@
 
 use std::rc::Rc;
 
-use regex_lite::{Regex, RegexBuilder};
-
 use crate::error::Error;
+use crate::matcher::Matcher;
 
-/// What a regular expression may become, which bounds the time per character that it is held
-/// against.
-const MAX_REGEX_BYTES: usize = 32 << 10;
+/// Regular expressions of one expression: each is made into far more than it is written with.
+const MAX_REGEXES: usize = 64;
 
 #[derive(Clone, Debug)]
 pub(crate) enum Token {
@@ -18,7 +16,7 @@ pub(crate) enum Token {
     Variable(Rc<str>),
     Text(Rc<str>),
     Number(f64),
-    Regex(Rc<Regex>),
+    Regex(Rc<Matcher>),
     Operator(&'static str),
     End,
 }
@@ -33,11 +31,12 @@ pub(crate) struct Lexer<'a> {
     text: &'a str,
     /// Bytes.
     pub(crate) at: usize,
+    regexes: usize,
 }
 
 impl<'a> Lexer<'a> {
     pub(crate) fn new(text: &'a str) -> Self {
-        Self { text, at: 0 }
+        Self { text, at: 0, regexes: 0 }
     }
 
     /// Where the next word begins, and the word. `/` begins a regular expression where a value is
@@ -192,12 +191,11 @@ impl<'a> Lexer<'a> {
         }
         self.at = end + 1 + flags.len();
         // In JavaScript a slash is escaped; elsewhere nobody knows that escape.
-        let regex = RegexBuilder::new(&pattern.replace("\\/", "/"))
-            .case_insensitive(flags.contains('i'))
-            .multi_line(flags.contains('m'))
-            .size_limit(MAX_REGEX_BYTES)
-            .build();
-        match regex {
+        self.regexes += 1;
+        if self.regexes > MAX_REGEXES {
+            return Err(syntax(start, &format!("more than {MAX_REGEXES} regular expressions")));
+        }
+        match Matcher::new(&pattern.replace("\\/", "/"), flags) {
             Ok(regex) => Ok(Token::Regex(Rc::new(regex))),
             Err(error) => Err(syntax(start, &format!("a regular expression: {error}"))),
         }

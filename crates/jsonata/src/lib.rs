@@ -17,7 +17,7 @@
 //!
 //! - `lex.rs`, `parse.rs`, `combine.rs`: text to `syntax.rs`
 //! - `evaluate.rs`, `path.rs`, `operator.rs`, `transform.rs`: that to a `value.rs`
-//! - `meter.rs`: what an evaluation may spend
+//! - `meter.rs`: what an evaluation may spend; `matcher.rs`: regular expressions, paid for
 //! - `function/`: what there is under `$`
 
 #![expect(clippy::float_cmp, reason = "JSONata's numbers are compared as they are")]
@@ -27,6 +27,7 @@ mod error;
 mod evaluate;
 mod function;
 mod lex;
+mod matcher;
 mod meter;
 mod operator;
 mod parse;

@@ -7,7 +7,7 @@ use crate::error::Error;
 const STEPS: usize = 1_000_000;
 
 /// Bytes of lists, objects and texts that are made.
-const BYTES: usize = 16 << 20;
+const BYTES: usize = 8 << 20;
 
 /// Evaluations inside one another, each some kilobytes of stack.
 const DEPTH: usize = 100;

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use crate::error::Error;
 use crate::evaluate::Evaluator;
+use crate::meter::Meter;
 use crate::path::compare;
 use crate::syntax::{Node, Operator};
 use crate::value::Value;
@@ -46,7 +47,7 @@ impl Evaluator {
             Operator::Less
             | Operator::LessOrEqual
             | Operator::Greater
-            | Operator::GreaterOrEqual => ordered(operator, &left, &right),
+            | Operator::GreaterOrEqual => ordered(operator, &left, &right, &mut self.meter),
             Operator::Add
             | Operator::Subtract
             | Operator::Multiply
@@ -56,7 +57,12 @@ impl Evaluator {
     }
 }
 
-fn ordered(operator: Operator, left: &Value, right: &Value) -> Result<Value, Error> {
+fn ordered(
+    operator: Operator,
+    left: &Value,
+    right: &Value,
+    meter: &mut Meter,
+) -> Result<Value, Error> {
     for side in [left, right] {
         if !matches!(side, Value::Nothing | Value::Number(_) | Value::Text(_)) {
             return Err(Error::Type(format!("{} has no order", side.kind())));
@@ -65,7 +71,7 @@ fn ordered(operator: Operator, left: &Value, right: &Value) -> Result<Value, Err
     if left.is_nothing() || right.is_nothing() {
         return Ok(Value::Nothing);
     }
-    let order = compare(left, right)?;
+    let order = compare(left, right, meter)?;
     Ok(Value::Bool(match operator {
         Operator::Less => order == Ordering::Less,
         Operator::LessOrEqual => order != Ordering::Greater,

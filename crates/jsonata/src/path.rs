@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use crate::error::Error;
 use crate::evaluate::Evaluator;
+use crate::meter::Meter;
 use crate::syntax::{Kind, Node};
 use crate::value::{Form, Value};
 
@@ -98,7 +99,7 @@ impl Evaluator {
 
     /// The member of a name; of a list, those of all elements.
     pub(crate) fn lookup(&mut self, value: &Value, name: &str) -> Result<Value, Error> {
-        self.meter.steps(1)?;
+        self.meter.steps(1 + name.len() / 64)?;
         match value {
             Value::Object(object) => {
                 Ok(object.members.get(name).cloned().unwrap_or(Value::Nothing))
@@ -247,7 +248,7 @@ impl Evaluator {
                     (Value::Nothing, Value::Nothing) => Ordering::Equal,
                     (Value::Nothing, _) => return Ok(Ordering::Greater),
                     (_, Value::Nothing) => return Ok(Ordering::Less),
-                    _ => compare(&a, &b)?,
+                    _ => compare(&a, &b, &mut evaluator.meter)?,
                 };
                 if order != Ordering::Equal {
                     return Ok(if *descends { order.reverse() } else { order });
@@ -284,10 +285,13 @@ impl Evaluator {
 }
 
 /// Two numbers or two texts.
-pub(crate) fn compare(a: &Value, b: &Value) -> Result<Ordering, Error> {
+pub(crate) fn compare(a: &Value, b: &Value, meter: &mut Meter) -> Result<Ordering, Error> {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => Ok(a.partial_cmp(b).unwrap_or(Ordering::Equal)),
-        (Value::Text(a), Value::Text(b)) => Ok(a.cmp(b)),
+        (Value::Text(a), Value::Text(b)) => {
+            meter.steps(a.len().min(b.len()) / 64)?;
+            Ok(a.cmp(b))
+        }
         _ => Err(Error::Type(format!("{} and {} have no order", a.kind(), b.kind()))),
     }
 }

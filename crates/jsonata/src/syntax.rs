@@ -2,8 +2,7 @@
 
 use std::rc::Rc;
 
-use regex_lite::Regex;
-
+use crate::matcher::Matcher;
 use crate::value::Value;
 
 /// A part of an expression.
@@ -42,7 +41,7 @@ pub(crate) enum Kind {
         steps: Vec<Node>,
         keep_list: bool,
     },
-    Regex(Rc<Regex>),
+    Regex(Rc<Matcher>),
     Negative(Box<Node>),
     List(Vec<Node>),
     Range(Box<Node>, Box<Node>),

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use regex_lite::Regex;
 use serde_json::{Map, Number, Value as Json};
 
 use crate::error::Error;
 use crate::function::Native;
+use crate::matcher::Matcher;
 use crate::meter::Meter;
 use crate::syntax::{Lambda, Transform};
 
@@ -33,6 +33,8 @@ pub(crate) struct List {
     pub(crate) items: Vec<Value>,
     pub(crate) form: Form,
     depth: usize,
+    /// Whether one of them is: a list can be in many places of others, so nobody looks twice.
+    is_true: bool,
 }
 
 /// What a list stands for.
@@ -67,7 +69,7 @@ pub(crate) enum Function {
         transform: Rc<Transform>,
         frame: usize,
     },
-    Regex(Rc<Regex>),
+    Regex(Rc<Matcher>),
     /// The first, then the second.
     Composed(Value, Value, usize),
 }
@@ -132,7 +134,8 @@ impl Value {
     pub(crate) fn list_as(items: Vec<Self>, form: Form, meter: &mut Meter) -> Result<Self, Error> {
         meter.bytes(items.len() * size_of::<Self>() + size_of::<List>())?;
         let depth = Self::depth_around(&items)?;
-        Ok(Self::List(Rc::new(List { items, form, depth })))
+        let is_true = items.iter().any(Self::is_true);
+        Ok(Self::List(Rc::new(List { items, form, depth, is_true })))
     }
 
     pub(crate) fn object(
@@ -171,7 +174,7 @@ impl Value {
             Self::Number(number) => *number != 0.0,
             Self::Text(text) => !text.is_empty(),
             Self::Object(object) => !object.members.is_empty(),
-            Self::List(list) => list.items.iter().any(Self::is_true),
+            Self::List(list) => list.is_true,
         }
     }
 

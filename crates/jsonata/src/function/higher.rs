@@ -109,7 +109,7 @@ pub(super) fn sort(evaluator: &mut Evaluator, arguments: &[Value]) -> Outcome {
     let sorted = evaluator.merge_sort(all.items().to_vec(), &mut |evaluator, a, b| {
         evaluator.meter.steps(1)?;
         if function.is_nothing() {
-            return compare(a, b);
+            return compare(a, b, &mut evaluator.meter);
         }
         // It says whether the first belongs behind the second.
         let behind = evaluator.apply_up_to(function, &[a, b])?.is_true();

@@ -3,27 +3,28 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use regex_lite::{Captures, Regex};
+use regex_lite::Captures;
 
 use super::text::text;
 use super::wrong;
 use crate::error::Error;
 use crate::evaluate::Evaluator;
+use crate::matcher::Matcher;
+use crate::meter::Meter;
 use crate::value::{Function, Value};
 
 type Outcome = Result<Value, Error>;
 
 enum Pattern {
     Text(Rc<str>),
-    Regex(Rc<Regex>),
+    Regex(Rc<Matcher>),
 }
 
 impl Evaluator {
     /// What a regular expression finds first, called like a function.
-    pub(crate) fn first_match(&mut self, regex: &Regex, value: &Value) -> Outcome {
+    pub(crate) fn first_match(&mut self, regex: &Matcher, value: &Value) -> Outcome {
         let Value::Text(text) = value else { return Ok(Value::Nothing) };
-        self.meter.steps(text.len() + 1)?;
-        match regex.captures(text) {
+        match regex.first(text, &mut self.meter)? {
             Some(captures) => self.found(text, &captures),
             None => Ok(Value::Nothing),
         }
@@ -81,7 +82,7 @@ pub(super) fn contains(evaluator: &mut Evaluator, arguments: &[Value]) -> Outcom
     }
     Ok(Value::Bool(match evaluator.pattern("contains", &arguments[1], &text)? {
         Pattern::Text(part) => text.contains(&*part),
-        Pattern::Regex(regex) => regex.is_match(&text),
+        Pattern::Regex(regex) => regex.is_match(&text, &mut evaluator.meter)?,
     }))
 }
 
@@ -92,8 +93,10 @@ pub(super) fn r#match(evaluator: &mut Evaluator, arguments: &[Value]) -> Outcome
         return Err(wrong("match", "a text where a regular expression is due"));
     };
     let mut all = Vec::new();
-    for captures in regex.captures_iter(&text).take(limit) {
-        evaluator.meter.steps(1)?;
+    let mut matches = regex.all(&text);
+    while all.len() < limit
+        && let Some(captures) = matches.next(&mut evaluator.meter)?
+    {
         all.push(evaluator.found(&text, &captures)?);
     }
     Value::sequence(all, &mut evaluator.meter)
@@ -109,7 +112,18 @@ pub(super) fn split(evaluator: &mut Evaluator, arguments: &[Value]) -> Outcome {
             text.chars().take(limit).map(|c| Value::text(c.to_string())).collect()
         }
         Pattern::Text(separator) => text.split(&**separator).take(limit).map(Value::text).collect(),
-        Pattern::Regex(regex) => regex.split(&text).take(limit).map(Value::text).collect(),
+        Pattern::Regex(regex) => {
+            let (mut parts, mut from) = (Vec::new(), 0);
+            let mut matches = regex.all(&text);
+            while let Some(captures) = matches.next(&mut evaluator.meter)? {
+                let Some(between) = captures.get(0) else { break };
+                parts.push(Value::text(&text[from..between.start()]));
+                from = between.end();
+            }
+            parts.push(Value::text(&text[from..]));
+            parts.truncate(limit);
+            parts
+        }
     };
     Value::list(parts, &mut evaluator.meter)
 }
@@ -144,13 +158,15 @@ pub(super) fn replace(evaluator: &mut Evaluator, arguments: &[Value]) -> Outcome
             return Err(wrong("replace", "a function in place of a text that is looked for"));
         }
         (Pattern::Regex(regex), by) => {
-            for captures in regex.captures_iter(&text).take(limit) {
+            let mut matches = regex.all(&text);
+            for _ in 0..limit {
+                let Some(captures) = matches.next(&mut evaluator.meter)? else { break };
                 let Some(whole) = captures.get(0) else { continue };
                 if whole.is_empty() {
                     return Err(wrong("replace", "a pattern that finds nothing everywhere"));
                 }
                 let by = match by {
-                    Value::Text(by) => expand(by, &captures),
+                    Value::Text(by) => expand(by, &captures, &mut evaluator.meter)?,
                     function => {
                         let found = evaluator.found(&text, &captures)?;
                         match evaluator.apply_up_to(function, &[&found])? {
@@ -172,7 +188,8 @@ pub(super) fn replace(evaluator: &mut Evaluator, arguments: &[Value]) -> Outcome
 }
 
 /// `$1` is a group, `$$` is `$`. Of several digits as many count as there are groups.
-fn expand(by: &str, captures: &Captures<'_>) -> String {
+fn expand(by: &str, captures: &Captures<'_>, meter: &mut Meter) -> Result<String, Error> {
+    meter.bytes(by.len())?;
     let mut expanded = String::new();
     let mut rest = by;
     while let Some(at) = rest.find('$') {
@@ -193,9 +210,11 @@ fn expand(by: &str, captures: &Captures<'_>) -> String {
         };
         let length = (1..=digits.min(3)).rev().find(fits).unwrap_or(1);
         let group = rest[..length].parse().ok().and_then(|group| captures.get(group));
-        expanded.push_str(group.map_or("", |group| group.as_str()));
+        let group = group.map_or("", |group| group.as_str());
+        meter.bytes(group.len())?;
+        expanded.push_str(group);
         rest = &rest[length..];
     }
     expanded.push_str(rest);
-    expanded
+    Ok(expanded)
 }

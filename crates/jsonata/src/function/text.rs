@@ -1,11 +1,14 @@
 //! Texts. Lengths and positions are characters.
 
+use std::io::{self, Write};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::wrong;
 use crate::error::Error;
 use crate::evaluate::Evaluator;
+use crate::meter::Meter;
 use crate::value::{Value, number_text};
 
 type Outcome = Result<Value, Error>;
@@ -13,22 +16,43 @@ type Outcome = Result<Value, Error>;
 impl Evaluator {
     /// `$string`, which writes nothing as an empty text.
     pub(crate) fn string(&mut self, value: &Value, pretty: bool) -> Result<String, Error> {
-        let text = match value {
+        Ok(match value {
             Value::Nothing | Value::Function(_) => String::new(),
-            Value::Text(text) => (**text).to_owned(),
+            Value::Text(text) => {
+                self.meter.bytes(text.len())?;
+                (**text).to_owned()
+            }
             Value::Number(number) => number_text(*number),
             other => {
                 let json = other.to_json(&mut self.meter)?.unwrap_or_default();
-                let text = if pretty {
-                    serde_json::to_string_pretty(&json)
+                let mut written = Written { text: Vec::new(), meter: &mut self.meter };
+                let done = if pretty {
+                    serde_json::to_writer_pretty(&mut written, &json)
                 } else {
-                    serde_json::to_string(&json)
+                    serde_json::to_writer(&mut written, &json)
                 };
-                text.unwrap_or_default()
+                done.map_err(|_| Error::Memory)?;
+                String::from_utf8(written.text).map_err(|_| Error::Memory)?
             }
-        };
-        self.meter.bytes(text.len())?;
-        Ok(text)
+        })
+    }
+}
+
+/// Escapes make six bytes of one: what is written is paid for before it is there.
+struct Written<'m> {
+    text: Vec<u8>,
+    meter: &'m mut Meter,
+}
+
+impl Write for Written<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.meter.bytes(bytes.len()).map_err(io::Error::other)?;
+        self.text.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 

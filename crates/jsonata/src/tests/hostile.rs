@@ -34,6 +34,19 @@ fn every_bomb_ends() {
         "**.**.**.**.**.**.**.**.**.**".to_owned(),
         "groups.($$.groups.($$.groups.($$.groups.($$.groups.($$.groups.($$.groups.($$.groups.($$.groups.($$.groups.($$.groups.id))))))))))".to_owned(),
         "($a := [$, $]; $b := [$a, $a]; $c := [$b, $b]; $d := [$c, $c, $c, $c]; $e := [$d, $d, $d, $d]; $g := [$e, $e, $e, $e]; $h := [$g, $g, $g, $g]; $i := [$h, $h, $h, $h]; [$i, $i, $i, $i, $i])".to_owned(),
+        // A list that is in two places of another one, that in two places of a third, ..
+        "$reduce([1..60], function($s) { [[$s], [$s]] }, ['']) ? 1 : 2".to_owned(),
+        "$boolean($reduce([1..60], function($s) { [[$s], [$s]] }, ['']))".to_owned(),
+        "($x := $pad('', 90000, 'a'); $count($match($x, /a[^b]*b|a/)))".to_owned(),
+        "($x := $pad('', 90000, 'a'); $replace($x, /a[^b]*b|a/, 'c'))".to_owned(),
+        "($x := $pad('', 90000, 'a'); $split($x, /a[^b]*b|a/))".to_owned(),
+        "($x := $pad('', 900000, 'a'); $contains($x, /(((a?){9}){9}){9}b/))".to_owned(),
+        "($x := $pad('', 90000, 'a'); $replace($x, /a+/, $pad('', 60000, '$0')))".to_owned(),
+        "($x := [$pad('', 100000, '\\u0001')]; $string($map([1..70], function() { $x })))".to_owned(),
+        "($x := $pad('', 900000, 'a'); $sort($map([1..20000], function() { $x })))".to_owned(),
+        "($x := $pad('', 900000, 'a'); [$map([1..20000], function() { $x })]^($))".to_owned(),
+        "($x := $pad('', 900000, 'a'); {$x: 1})".to_owned(),
+        "/a{99}/&".repeat(1_500) + "1",
         deep("(", "1", ")", 5_000),
         deep("[", "1", "]", 5_000),
         deep("{'a':", "1", "}", 2_000),
@@ -96,6 +109,32 @@ fn what_is_as_deep_as_may_be_is_evaluated() {
         assert_eq!(run(&format!("$count([{long}])"), &person()), Ok(Some(json!(3_000))));
     });
     worked.unwrap().join().unwrap();
+}
+
+/// What looks cheap and is not is paid for before it is done.
+#[test]
+fn hidden_work_is_counted() {
+    let text = "($x := $pad('', 90000, 'a'); ";
+    for (rest, error) in [
+        ("$count($match($x, /a[^b]*b|a/)))", Error::Steps),
+        ("$replace($x, /a[^b]*b|a/, 'c'))", Error::Steps),
+        ("$count($split($x, /a[^b]*b|a/)))", Error::Steps),
+        ("$map([1..99], function() { $contains($x, /a{99}b/) }))", Error::Steps),
+        ("$replace($x, /a+/, $pad('', 60000, '$0')))", Error::Memory),
+        ("$sort($map([1..20000], function() { $x })))", Error::Steps),
+        (
+            "$y := $pad('', 100000, '\\u0001'); $string($map([1..20], function() { $y })))",
+            Error::Memory,
+        ),
+    ] {
+        assert_eq!(run(&format!("{text}{rest}"), &person()), Err(error), "{rest}");
+    }
+    let many = "/a{99}/;".repeat(65);
+    assert!(matches!(run(&format!("({many})"), &person()), Err(Error::Syntax { .. })));
+    let shared = "$reduce([1..60], function($s) { [[$s], [$s]] }, [''])";
+    assert_eq!(run(&format!("{shared} ? 1 : 2"), &person()), Ok(Some(json!(2))));
+    assert_eq!(run("$split('a1b22c', /[0-9]+/)", &person()), Ok(Some(json!(["a", "b", "c"]))));
+    assert_eq!(run("$split('abc', /x?/, 2)", &person()), Ok(Some(json!(["", "a"]))));
 }
 
 fn word() -> impl Strategy<Value = String> {
