@@ -34,6 +34,7 @@ mod saml_encrypted;
 mod saml_logout;
 mod saml_provider;
 mod saml_requests;
+mod saml_resting;
 mod saml_sign_in;
 mod saml_signatures;
 mod saml_statement;
