@@ -21,7 +21,7 @@ const browser = await chromium.launch({
 })
 
 // Opens a page as its answer would be; all that it asks for afterwards is kept, and answered empty.
-async function open(context, name) {
+async function open(context, name, answer = { status: 204 }) {
   const { status, headers, body } = PAGES[name]
   const page = await context.newPage()
   const said = []
@@ -37,10 +37,10 @@ async function open(context, name) {
     if (request.url() === `${HOST}/${name}`) return route.fulfill({ status, headers, body })
     asked.push({ method: request.method(), url: request.url(), body: request.postData() })
     heard(asked[0])
-    return route.fulfill({ status: 204 })
+    return route.fulfill(answer)
   })
   await page.goto(`${HOST}/${name}`, { waitUntil: 'commit' })
-  await page.waitForSelector('footer')
+  await Promise.race([page.waitForSelector('footer'), first])
   return { page, said, asked, first }
 }
 
@@ -81,7 +81,7 @@ try {
   for (const [mode, settings] of Object.entries(MODES)) {
     const context = await browser.newContext(settings)
     for (const name of Object.keys(PAGES)) {
-      if (name === 'repost') continue // It leaves at once: see below.
+      if (['repost', 'departure'].includes(name)) continue // They leave at once: see below.
       const where = `${name}, ${mode}`
       const { page, said, asked } = await open(context, name)
       if (PICTURES) await page.screenshot({ path: `${PICTURES}/${name}.${mode}.png`, fullPage: true })
@@ -101,6 +101,20 @@ try {
   assert.deepEqual(await reposted.first, { method: 'POST', url: `${HOST}/access/callback/x`, body: 'state=x' })
   assert.deepEqual(reposted.said, [])
 
+  // Over to an application elsewhere, which leads on to another host of its own.
+  const onward = 'https://app.shop.example/home'
+  const arrived = new Promise((resolve) => {
+    scripted.on('request', (request) => { if (request.url() === onward) resolve(true) })
+  })
+  const departed = await open(scripted, 'departure', { status: 303, headers: { location: onward } })
+  const { method, url, body } = await departed.first
+  assert.deepEqual([method, url], ['POST', 'https://shop.example/acs'])
+  const posted = new URLSearchParams(body)
+  assert.deepEqual([...posted], [['SAMLResponse', 'PHg+'], ['RelayState', '{"a":"<b> & \'c\'"}\r\n']])
+  const late = new Promise((resolve) => { setTimeout(resolve, 10_000, false).unref() })
+  assert.ok(await Promise.race([arrived, late]), `the way on from the application is blocked: ${departed.said}`)
+  await departed.page.close()
+
   const launcher = await open(scripted, 'launcher')
   await launcher.page.fill('#q', 'WIK')
   assert.deepEqual(await launcher.page.locator('[data-app]:visible').evaluateAll((all) => all.map((a) => a.dataset.app)), ['Wiki'])
@@ -116,6 +130,9 @@ try {
   const again = await open(plain, 'repost')
   await again.page.click('button')
   assert.equal((await again.first).body, 'state=x')
+  const byHand = await open(plain, 'departure')
+  await byHand.page.click('button')
+  assert.equal((await byHand.first).url, 'https://shop.example/acs')
   const search = await open(plain, 'launcher-search')
   await search.page.fill('#q', 'wiki & co')
   await search.page.press('#q', 'Enter')

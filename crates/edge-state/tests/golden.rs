@@ -93,6 +93,12 @@ fn version_1_of_access_is_read_and_written_unchanged() {
 
 #[test]
 fn version_1_of_saml_is_read_and_written_unchanged() {
+    for text in [
+        include_str!("golden/application-saml.v1.json"),
+        include_str!("golden/application-saml-bare.v1.json"),
+    ] {
+        check::<ApplicationRecord>(text, "app:f174e90a-fafe-4643-bbbc-4a0ed4fc8415");
+    }
     check::<IdentityProviderRecord>(
         include_str!("golden/identity-provider-saml-full.v1.json"),
         "idp:699d98642c564d2e855e9661899b7252",

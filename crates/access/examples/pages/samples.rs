@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use access::Response;
 use access::page::{
-    Frame, Link, approval, justify, launcher, login, logout, message, pin, renewed, repost, resend,
+    Frame, Link, approval, departure, justify, launcher, login, logout, message, pin, renewed,
+    repost, resend,
 };
 use edge_state::access::organization::{FooterLink, Launcher, LoginDesign};
+use saml::binding::post::Form;
 use serde_json::{Value, json};
 
 const LOGO: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' width='120' height='40'%3E%3Crect width='120' height='40' rx='8' fill='%23e4572e'/%3E%3C/svg%3E";
@@ -121,7 +123,22 @@ fn asking(frame: Frame) -> Pages {
         fields: vec![],
     };
     let again = repost::View { frame, action: "/access/callback/x", fields: vec![("state", "x")] };
+    let form = Form {
+        action: "https://shop.example/acs".to_owned(),
+        fields: vec![
+            ("SAMLResponse", "PHg+".to_owned()),
+            ("RelayState", "{\"a\":\"<b> & 'c'\"}\r\n".to_owned()),
+        ],
+    };
+    let departure =
+        departure::View { frame, lead: "You are being led on to Payroll.", form: &form };
+    let long = repost::View { frame, action: "/access/sso/x", fields: vec![("RelayState", "x")] };
+    let done = |partly| logout::Done { frame, everywhere: false, partly };
     vec![
+        ("departure", departure::render(&departure)),
+        ("beside", repost::beside(&long, "Payroll")),
+        ("signed-out", logout::done(&done(false))),
+        ("signed-out-partly", logout::done(&done(true))),
         ("justify", justify::render(&view(false, None))),
         (
             "justify-approval",

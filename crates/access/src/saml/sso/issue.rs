@@ -124,7 +124,7 @@ fn target(party: &Party, asked: Option<Asked>) -> Option<Target> {
     if let Some(asked) = asked {
         return Some(asked.accepted.target.clone());
     }
-    let relay_state = party.saml.default_relay_state.as_deref();
+    let relay_state = party.saml.default_relay_state.as_deref().filter(|text| !text.is_empty());
     party.peer.target(&ConsumerService::Default, None, relay_state).ok()
 }
 
