@@ -171,3 +171,38 @@ fn expressions_see_what_is_true() {
         "enginesfalse"
     );
 }
+
+/// The expressions of docs/saml.md do what the page says.
+#[test]
+fn the_documentation_tells_the_truth() {
+    let page = include_str!("../../../../../../docs/saml.md");
+    let between = |from: &str, to: &str| {
+        let (_, rest) = page.split_once(from).unwrap();
+        let (part, _) = rest.split_once(to).unwrap();
+        let lines: Vec<&str> = part.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
+        lines
+            .chunks(2)
+            .map(|pair| (pair[0], pair[1].strip_prefix("→ ").unwrap()))
+            .collect::<Vec<_>>()
+    };
+    let identity = ada();
+    let names = between("<!-- names -->", "<!-- attributes -->");
+    let attributes = between("<!-- attributes -->", "<!-- end -->");
+    assert_eq!((names.len(), attributes.len()), (3, 3));
+    for (expression, expected) in names {
+        assert_eq!(name(expression, &identity).as_deref(), Ok(expected), "{expression}");
+    }
+    for (expression, expected) in attributes {
+        let made: serde_json::Value = made(expression, &identity)
+            .unwrap_or_else(|error| panic!("{expression}: {error}"))
+            .into_iter()
+            .map(|(name, values)| (name, json!(values)))
+            .collect::<serde_json::Map<_, _>>()
+            .into();
+        assert_eq!(
+            made,
+            serde_json::from_str::<serde_json::Value>(expected).unwrap(),
+            "{expression}"
+        );
+    }
+}
