@@ -287,6 +287,22 @@ fn i7_a_logout_that_was_used_signs_nobody_out_of_a_later_session() {
 }
 
 #[test]
+fn i7_a_logout_that_was_used_leads_nobody_through_applications_once_more() {
+    let (mut world, mut browser, mut shops) = entered(&["shop", "desk"]);
+    let (shop, login) = &mut shops[0];
+    let name = login.name_id().unwrap().clone();
+    // The session is over; what the browser knows of applications is still there.
+    let (id, departure) = shop.ask_logout(&world, &name, &[], None);
+    let logout = url(departure);
+    browser.cookies.retain(|(_, name), _| !name.starts_with("CF_Authorization"));
+    let mut copy = browser.clone();
+    let response = world.get(&mut browser, &logout);
+    assert!(location(&response).starts_with("https://desk.test/slo?"));
+    let response = world.get(&mut copy, &logout);
+    assert!(shop.read_logout(&world, &location(&response), &id).unwrap().is_success());
+}
+
+#[test]
 fn i7_an_answer_that_nobody_waits_for_leads_nowhere() {
     let (mut world, mut browser, mut shops) = entered(&["shop", "desk"]);
     let (mut desk, _) = shops.pop().unwrap();

@@ -377,3 +377,10 @@ fn nothing_was_sent_at_all(world: &World, page: &Response) {
     assert_eq!((page.status, page.location()), (400, None), "{}", page.body);
     assert!(world.last_reason().contains("is meant for"), "{}", world.last_reason());
 }
+
+#[test]
+fn i2_a_relay_state_that_no_form_carries_is_refused_and_not_changed() {
+    let (mut world, mut browser, mut shop) = shop();
+    let (_, url) = shop.url(&world, Some("a\0b"));
+    refused(&mut world, &mut browser, &url, "U+0000");
+}

@@ -92,6 +92,15 @@ fn force_authn_is_not_met_by_a_provider_that_remembers() {
 }
 
 #[test]
+fn force_authn_with_more_than_a_browser_keeps_is_answered_that_it_failed() {
+    let (mut world, mut browser, mut shop) = signed_in();
+    let (id, url) = shop.url_of(&world, &forced(), Some(&"x".repeat(20_000)));
+    let (_, page) = world.follow(&mut browser, &url);
+    let status = status(&world, &shop, &page, &id);
+    assert_eq!(status, Status::failure(Status::RESPONDER, Status::AUTHN_FAILED));
+}
+
+#[test]
 fn is_passive_shows_nothing_and_asks_nothing() {
     let (mut world, mut browser, mut shop) = shop();
     let no_passive = Status::failure(Status::RESPONDER, Status::NO_PASSIVE);

@@ -112,9 +112,16 @@ fn asked(party: &Party, request: &LogoutRequest) -> Result<Response, Need> {
     let answer =
         |status: &Status| chain::answer(party, &request.id, request.relay_state.as_deref(), status);
     let Some(session) = visit.session()? else {
-        // Whatever there was is over; applications that are still open are led through all the same.
+        // Whatever there was is over. Applications that are still open are led through all the same,
+        // once.
         let event = party.logout_event(true, "SAML logout: nobody was signed in here");
-        return Ok(lead_out_of_others(party, request, None)?.with_event(event));
+        let open = !entered::all(visit).is_empty();
+        let response = if open && spend(party, request)?.is_ok() {
+            lead_out_of_others(party, request, None)?
+        } else {
+            answer(&Status::success())?
+        };
+        return Ok(response.with_event(event));
     };
     if !is_about(party, request, &session) {
         let reason = "SAML logout: it is about somebody else, or about another session";
@@ -122,18 +129,11 @@ fn asked(party: &Party, request: &LogoutRequest) -> Result<Response, Need> {
         let status = Status::failure(Status::REQUESTER, Status::UNKNOWN_PRINCIPAL);
         return Ok(answer(&status)?.with_event(event));
     }
-    let spend = Spend {
-        auth_domain: visit.home().clone(),
-        token: format!("saml:{}", request.once.key),
-        until: since_1970(request.once.until),
-    };
     let denied = Status::failure(Status::RESPONDER, Status::REQUEST_DENIED);
-    match visit.known.call::<Spent>(Call::Spend(spend))? {
-        Ok(Spent { first: true }) => {}
-        Ok(Spent { first: false }) => {
-            return Ok(party.unfit_logout("SAML logout: it was used before (replay)"));
-        }
-        Err(why) => return Ok(unavailable(party, &why.0, answer(&denied)?)),
+    match spend(party, request)? {
+        Ok(()) => {}
+        Err(None) => return Ok(party.unfit_logout("SAML logout: it was used before (replay)")),
+        Err(Some(why)) => return Ok(unavailable(party, &why, answer(&denied)?)),
     }
     let sign_out = SignOut {
         auth_domain: visit.home().clone(),
@@ -151,6 +151,20 @@ fn asked(party: &Party, request: &LogoutRequest) -> Result<Response, Need> {
     let mut response = lead_out_of_others(party, request, Some(&session))?;
     response.headers.extend(forget);
     Ok(response.with_event(event))
+}
+
+/// `Err(None)`: it was used before. `Err(Some)`: nobody can say so.
+fn spend(party: &Party, request: &LogoutRequest) -> Result<Result<(), Option<String>>, Need> {
+    let spend = Spend {
+        auth_domain: party.visit.home().clone(),
+        token: format!("saml:{}", request.once.key),
+        until: since_1970(request.once.until),
+    };
+    Ok(match party.visit.known.call::<Spent>(Call::Spend(spend))? {
+        Ok(Spent { first: true }) => Ok(()),
+        Ok(Spent { first: false }) => Err(None),
+        Err(why) => Err(Some(why.0)),
+    })
 }
 
 /// Through all applications but the one that asked, and back to that.

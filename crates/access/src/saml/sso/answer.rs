@@ -32,7 +32,7 @@ pub(crate) fn answer(party: &Party, kept: Option<&Kept>, given: &Given) -> Resul
         Ok(session) => session,
         Err(over) => {
             let event = over.map(|event| event.application(Some(party.application)));
-            let mut response = sign_in(party, asked, &target, None);
+            let mut response = sign_in(party, asked, &target, None)?;
             response.events.extend(event);
             return Ok(response);
         }
@@ -40,7 +40,7 @@ pub(crate) fn answer(party: &Party, kept: Option<&Kept>, given: &Given) -> Resul
     if let Some(asked) = asked.filter(|asked| asked.kept.force) {
         match freshness(asked.kept, &session) {
             Freshness::Fresh => {}
-            Freshness::Before => return Ok(sign_in(party, Some(asked), &target, Some(&session))),
+            Freshness::Before => return sign_in(party, Some(asked), &target, Some(&session)),
             Freshness::NotAsked => {
                 let status = Status::failure(Status::RESPONDER, Status::AUTHN_FAILED);
                 let why = "the provider did not ask the person anew (ForceAuthn)";
@@ -102,15 +102,19 @@ fn sign_in(
     asked: Option<Asked>,
     target: &Target,
     session: Option<&Session>,
-) -> Response {
+) -> Result<Response, Need> {
     let Some(asked) = asked.filter(|asked| asked.kept.force) else {
-        return Response::redirect(target.login_url());
+        return Ok(Response::redirect(target.login_url()));
     };
     let before = session.map(|session| hex(&[&session.live.nonce])).unwrap_or_default();
+    let Some(cookies) = asked.kept.sent_to_sign_in(before).keep(party) else {
+        let status = Status::failure(Status::RESPONDER, Status::AUTHN_FAILED);
+        let why = "ForceAuthn, with more of RelayState than a browser keeps meanwhile";
+        return issue::refuse(party, asked, &status, why, session);
+    };
     let mut response = Response::redirect(target.another_login_url());
-    let cookies = asked.kept.sent_to_sign_in(before).keep(party).unwrap_or_default().into_iter();
-    response.headers.extend(cookies.map(|cookie| ("set-cookie", cookie)));
-    response
+    response.headers.extend(cookies.into_iter().map(|cookie| ("set-cookie", cookie)));
+    Ok(response)
 }
 
 /// Whether somebody signed in anew for a request.

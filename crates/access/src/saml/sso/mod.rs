@@ -72,6 +72,9 @@ fn receive(party: &Party, incoming: Result<Incoming, BindingError>) -> Result<Re
         Ok(accepted) => accepted,
         Err(error) => return Ok(party.unfit(&format!("SAML request: {error}"))),
     };
+    if accepted.target.relay_state().is_some_and(|state| state.contains('\0')) {
+        return Ok(party.unfit("SAML request: its RelayState holds U+0000, which no form carries"));
+    }
     let kept = Kept::of(&accepted, party.visit.now());
     let Some(cookies) = kept.keep(party) else { return at_once(party, &kept) };
     let mut response = Response::redirect(format!("{}?request={}", party.endpoint(), kept.name()));
@@ -86,7 +89,7 @@ fn at_once(party: &Party, kept: &Kept) -> Result<Response, Need> {
     let posted = visit.request.method == Method::POST;
     let form = if posted { visit.form()? } else { visit.query() };
     let has_cookies = !posted || form.get(AGAIN).is_some();
-    if has_cookies && (kept.passive || visit.session()?.is_some()) {
+    if has_cookies && (kept.passive || kept.force || visit.session()?.is_some()) {
         return answer::answer(party, Some(kept), &Given::default());
     }
     let mut fields: Vec<_> = form.pairs().filter(|(name, _)| *name != AGAIN).collect();
