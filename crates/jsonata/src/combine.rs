@@ -4,8 +4,7 @@ use std::rc::Rc;
 
 use crate::error::Error;
 use crate::lex::syntax;
-use crate::syntax::{Kind, Node, Pairs};
-use crate::value::Value;
+use crate::syntax::{Kind, Literal, Node, Pairs};
 
 pub(crate) fn name(name: Rc<str>) -> Node {
     let steps = vec![Node::new(Kind::Name(name))];
@@ -44,9 +43,9 @@ pub(crate) fn path(left: Node, right: Node, at: usize) -> Result<Node, Error> {
     all.append(&mut more);
     for step in &mut all {
         step.kind = match std::mem::replace(&mut step.kind, Kind::Wildcard) {
-            Kind::Literal(Value::Text(text)) => Kind::Name(text),
-            Kind::Literal(value) => {
-                return Err(syntax(at, &format!("{} is no step of a path", value.kind())));
+            Kind::Literal(Literal::Text(text)) => Kind::Name(text),
+            Kind::Literal(_) => {
+                return Err(syntax(at, "a number or the like is no step of a path"));
             }
             kind => kind,
         };

@@ -41,3 +41,8 @@ pub enum Error {
     #[error("it is nested too deep")]
     Depth,
 }
+
+/// Arguments that a function does not take.
+pub(crate) fn wrong(name: &str, what: &str) -> Error {
+    Error::Type(format!("${name}: {what}"))
+}

@@ -5,10 +5,9 @@ use std::rc::Rc;
 
 use serde_json::Value as Json;
 
-use crate::error::Error;
-use crate::function::find;
+use crate::error::{Error, wrong};
 use crate::meter::Meter;
-use crate::syntax::{Kind, Lambda, Node, Pairs};
+use crate::syntax::{Kind, Lambda, Literal, Node, Pairs};
 use crate::value::{Form, Function, Value};
 
 /// Keys of objects that are made: each is compared with many.
@@ -20,6 +19,7 @@ pub(crate) struct Evaluator {
     /// None is freed before all are: what refers to them are numbers.
     frames: Vec<Frame>,
     pub(crate) root: Value,
+    natives: &'static [Native],
 }
 
 struct Frame {
@@ -27,12 +27,83 @@ struct Frame {
     names: Vec<(Rc<str>, Value)>,
 }
 
+/// A function and how it is called.
+#[derive(Debug)]
+pub(crate) struct Native {
+    pub(crate) name: &'static str,
+    /// One letter for each argument, as in JSONata's own signatures: `s` text, `n` number, `b`
+    /// boolean, `a` list, `o` object, `f` function, `j` or `x` anything. A capital one may be left
+    /// out.
+    arguments: &'static str,
+    /// Whether the context stands for the first one, if that is left out.
+    context: bool,
+    run: Run,
+}
+
+type Run = fn(&mut Evaluator, &[Value]) -> Result<Value, Error>;
+
+impl Native {
+    pub(crate) const fn of(name: &'static str, arguments: &'static str, run: Run) -> Self {
+        Self { name, arguments, context: false, run }
+    }
+
+    pub(crate) const fn in_context(name: &'static str, arguments: &'static str, run: Run) -> Self {
+        Self { name, arguments, context: true, run }
+    }
+
+    /// How many arguments it is given by a function that calls functions.
+    fn takes(&self) -> usize {
+        if self.arguments.is_empty() { usize::MAX } else { self.needs().max(1) }
+    }
+
+    fn needs(&self) -> usize {
+        self.arguments.chars().filter(|letter| !letter.is_uppercase()).count()
+    }
+
+    /// Fills in what was left out, and checks what was not.
+    fn complete(&self, arguments: &mut Vec<Value>, context: &Value) -> Result<(), Error> {
+        if self.arguments.is_empty() {
+            return Ok(());
+        }
+        let needed = self.needs();
+        if self.context && arguments.len() < needed && arguments.len() + 1 >= needed {
+            arguments.insert(0, context.clone());
+        }
+        if arguments.len() > self.arguments.len() {
+            return Err(wrong(self.name, "too many arguments"));
+        }
+        if arguments.len() < needed {
+            return Err(wrong(self.name, "too few arguments"));
+        }
+        for (letter, value) in self.arguments.chars().zip(arguments.iter()) {
+            let fits = match (letter.to_ascii_lowercase(), value) {
+                // Nothing makes nothing, in whatever function.
+                (_, Value::Nothing)
+                | ('j' | 'x' | 'a', _)
+                | ('s', Value::Text(_))
+                | ('n', Value::Number(_))
+                | ('b', Value::Bool(_))
+                | ('o', Value::Object(_))
+                | ('f', Value::Function(_)) => true,
+                _ => false,
+            };
+            if !fits {
+                return Err(wrong(self.name, &format!("{} where there may be none", value.kind())));
+            }
+        }
+        while arguments.len() < self.arguments.len() {
+            arguments.push(Value::Nothing);
+        }
+        Ok(())
+    }
+}
+
 impl Evaluator {
-    pub(crate) fn new(input: &Json) -> Result<Self, Error> {
+    pub(crate) fn new(input: &Json, natives: &'static [Native]) -> Result<Self, Error> {
         let mut meter = Meter::new();
         let root = Value::from_json(input, &mut meter)?;
         let frames = vec![Frame { parent: None, names: Vec::new() }];
-        Ok(Self { meter, frames, root })
+        Ok(Self { meter, frames, root, natives })
     }
 
     pub(crate) fn whole(&mut self, node: &Node) -> Result<Option<Json>, Error> {
@@ -68,7 +139,12 @@ impl Evaluator {
 
     fn bare(&mut self, node: &Node, input: &Value, frame: usize) -> Result<Value, Error> {
         match &node.kind {
-            Kind::Literal(value) => Ok(value.clone()),
+            Kind::Literal(literal) => Ok(match literal {
+                Literal::Null => Value::Null,
+                Literal::Bool(value) => Value::Bool(*value),
+                Literal::Number(number) => Value::Number(*number),
+                Literal::Text(text) => Value::Text(text.clone()),
+            }),
             Kind::Name(name) => self.lookup(input, name),
             Kind::Variable(name) => Ok(match &**name {
                 "" => input.clone(),
@@ -215,8 +291,12 @@ impl Evaluator {
                 None => break,
             }
         }
-        let native = find(name).map(|native| Value::function(Function::Native(native)));
-        Ok(native.unwrap_or(Value::Nothing))
+        let native = self.native(name).map(|native| Function::Native(native.name));
+        Ok(native.map_or(Value::Nothing, Value::function))
+    }
+
+    fn native(&self, name: &str) -> Option<&'static Native> {
+        self.natives.iter().find(|native| native.name == name)
     }
 
     fn frame(&mut self, parent: usize, names: Vec<(Rc<str>, Value)>) -> Result<usize, Error> {
@@ -291,7 +371,8 @@ impl Evaluator {
         };
         self.meter.enter()?;
         let result = match &**called {
-            Function::Native(native) => {
+            Function::Native(name) => {
+                let native = self.native(name).ok_or_else(|| wrong(name, "is not there"))?;
                 native.complete(&mut arguments, context)?;
                 (native.run)(self, &arguments)?
             }
@@ -328,7 +409,7 @@ impl Evaluator {
     ) -> Result<Value, Error> {
         let takes = match function {
             Value::Function(function) => match &**function {
-                Function::Native(native) => native.takes(),
+                Function::Native(name) => self.native(name).map_or(1, Native::takes),
                 Function::Lambda { lambda, .. } => lambda.parameters.len(),
                 _ => 1,
             },

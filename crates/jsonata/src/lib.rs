@@ -67,7 +67,7 @@ impl Expression {
     /// # Errors
     /// What the expression does that the language does not let it do, or which bound it met.
     pub fn evaluate(&self, input: &Json) -> Result<Option<Json>, Error> {
-        evaluate::Evaluator::new(input)?.whole(&self.root)
+        evaluate::Evaluator::new(input, &function::NATIVES)?.whole(&self.root)
     }
 }
 

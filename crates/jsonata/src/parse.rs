@@ -4,10 +4,9 @@ use std::rc::Rc;
 
 use crate::combine;
 use crate::error::Error;
-use crate::function::find;
+use crate::function::exists;
 use crate::lex::{Lexer, Token, syntax};
-use crate::syntax::{Kind, Lambda, Node, Operator, Pairs, Transform};
-use crate::value::Value;
+use crate::syntax::{Kind, Lambda, Literal, Node, Operator, Pairs, Transform};
 
 /// Nodes inside one another. What evaluates and drops them calls itself.
 const MAX_DEPTH: usize = 100;
@@ -62,7 +61,7 @@ impl<'a> Parser<'a> {
             return Err(self.unexpected("the end"));
         }
         for (at, name) in &self.called {
-            if !self.bound.contains(name) && find(name).is_none() {
+            if !self.bound.contains(name) && !exists(name) {
                 return Err(syntax(*at, &format!("there is no function ${name}")));
             }
         }
@@ -153,8 +152,8 @@ impl<'a> Parser<'a> {
         self.advance(false)?;
         let literal = |value| Ok(Node::new(Kind::Literal(value)));
         match token {
-            Token::Text(text) => literal(Value::Text(text)),
-            Token::Number(number) => literal(Value::Number(number)),
+            Token::Text(text) => literal(Literal::Text(text)),
+            Token::Number(number) => literal(Literal::Number(number)),
             Token::Regex(regex) => Ok(Node::new(Kind::Regex(regex))),
             Token::QuotedName(name) => Ok(combine::name(name)),
             Token::Variable(name) => {
@@ -164,9 +163,9 @@ impl<'a> Parser<'a> {
                 Ok(Node::new(Kind::Variable(name)))
             }
             Token::Name(name) => match &*name {
-                "true" => literal(Value::Bool(true)),
-                "false" => literal(Value::Bool(false)),
-                "null" => literal(Value::Null),
+                "true" => literal(Literal::Bool(true)),
+                "false" => literal(Literal::Bool(false)),
+                "null" => literal(Literal::Null),
                 "function" | "λ" if self.is("(") => self.lambda(),
                 _ => Ok(combine::name(name)),
             },
@@ -185,8 +184,8 @@ impl<'a> Parser<'a> {
                 self.advance(true)?;
                 let operand = self.expression(70)?;
                 Ok(match operand.kind {
-                    Kind::Literal(Value::Number(number)) => {
-                        Node::new(Kind::Literal(Value::Number(-number)))
+                    Kind::Literal(Literal::Number(number)) => {
+                        Node::new(Kind::Literal(Literal::Number(-number)))
                     }
                     _ => Node::new(Kind::Negative(Box::new(operand))),
                 })

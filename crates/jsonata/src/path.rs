@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::error::Error;
 use crate::evaluate::Evaluator;
 use crate::meter::Meter;
-use crate::syntax::{Kind, Node};
+use crate::syntax::{Kind, Literal, Node};
 use crate::value::{Form, Value};
 
 /// Longer ranges are not made.
@@ -177,7 +177,7 @@ impl Evaluator {
         frame: usize,
     ) -> Result<Value, Error> {
         let items = input.items();
-        if let Kind::Literal(Value::Number(number)) = &predicate.kind {
+        if let Kind::Literal(Literal::Number(number)) = &predicate.kind {
             let item = index(*number, items.len()).and_then(|at| items.get(at));
             return Ok(match item {
                 None => Value::sequence(Vec::new(), &mut self.meter)?,

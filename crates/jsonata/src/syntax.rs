@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use crate::matcher::Matcher;
-use crate::value::Value;
 
 /// A part of an expression.
 #[derive(Clone, Debug)]
@@ -26,9 +25,18 @@ pub(crate) struct Node {
 /// Keys and values of an object.
 pub(crate) type Pairs = Vec<(Node, Node)>;
 
+/// A value as it is written.
+#[derive(Clone, Debug)]
+pub(crate) enum Literal {
+    Null,
+    Bool(bool),
+    Number(f64),
+    Text(Rc<str>),
+}
+
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
-    Literal(Value),
+    Literal(Literal),
     /// A member of the context.
     Name(Rc<str>),
     /// `$`, `$$`, `$name`.

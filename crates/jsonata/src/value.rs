@@ -6,7 +6,6 @@ use std::rc::Rc;
 use serde_json::{Map, Number, Value as Json};
 
 use crate::error::Error;
-use crate::function::Native;
 use crate::matcher::Matcher;
 use crate::meter::Meter;
 use crate::syntax::{Lambda, Transform};
@@ -57,7 +56,8 @@ pub(crate) struct Object {
 
 #[derive(Debug)]
 pub(crate) enum Function {
-    Native(&'static Native),
+    /// By name.
+    Native(&'static str),
     Lambda {
         lambda: Rc<Lambda>,
         /// Where its variables are.

@@ -4,8 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::wrong;
-use crate::error::Error;
+use crate::error::{Error, wrong};
 use crate::evaluate::Evaluator;
 use crate::path::compare;
 use crate::value::Value;

@@ -1,7 +1,6 @@
 //! Numbers, and sums of them.
 
-use super::wrong;
-use crate::error::Error;
+use crate::error::{Error, wrong};
 use crate::evaluate::Evaluator;
 use crate::value::Value;
 

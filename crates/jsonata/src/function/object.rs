@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-use super::wrong;
-use crate::error::Error;
+use crate::error::{Error, wrong};
 use crate::evaluate::Evaluator;
 use crate::value::Value;
 

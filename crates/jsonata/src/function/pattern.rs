@@ -6,8 +6,7 @@ use std::rc::Rc;
 use regex_lite::Captures;
 
 use super::text::text;
-use super::wrong;
-use crate::error::Error;
+use crate::error::{Error, wrong};
 use crate::evaluate::Evaluator;
 use crate::matcher::Matcher;
 use crate::meter::Meter;

@@ -5,8 +5,7 @@ use std::io::{self, Write};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::wrong;
-use crate::error::Error;
+use crate::error::{Error, wrong};
 use crate::evaluate::Evaluator;
 use crate::meter::Meter;
 use crate::value::{Value, number_text};

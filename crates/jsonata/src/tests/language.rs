@@ -140,7 +140,7 @@ fn what_is_wrong_is_said_and_where() {
         ("$substring(?, 1)", "at 11: partial application is not supported"),
         ("function($a)<n:n>{$a}", "at 12: the signature of a function is not supported"),
         ("1 := 2", "at 2: only a variable can be bound"),
-        ("a.1", "at 1: a number is no step of a path"),
+        ("a.1", "at 1: a number or the like is no step of a path"),
         ("1 + 'a'", "a text is no number to calculate with"),
         ("1 < 'a'", "a number and a text have no order"),
         ("1 / 0", "the result of a calculation is not a number"),
