@@ -33,7 +33,7 @@ use worker::web_sys::{Request, Response};
 use worker::{Context, Env, event};
 
 use failure::Failure;
-use needs::Asking;
+use needs::{Asking, Signing};
 use settings::Settings;
 
 /// Answers one request. An error means that the platform could not even make a response.
@@ -69,10 +69,12 @@ async fn answer(
     settings: &Rc<Settings>,
     context: &Context,
 ) -> Result<Response, Failure> {
-    match (Asking { request, env, settings }).decide(facts).await? {
+    let asking = Asking { request, env, settings };
+    match asking.decide(facts).await? {
         Decision::Answer(text) => page::answer(&text, facts),
         Decision::Redirect(redirect) => page::redirect(&redirect, facts),
-        Decision::Access(mut response) => {
+        Decision::Access(response) => {
+            let mut response = response.finish(&Signing { asking: &asking, facts }).await;
             events::send(std::mem::take(&mut response.events), env, settings, context);
             page::access(&response, facts)
         }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use access::letter::Shell;
 use access::need::{ContentKey, Fetch, KeyHolder, Sign, Unwrap};
 use access::request::MAX_FORM_BYTES;
 use access::{Here, Known, Reply};
@@ -21,6 +22,20 @@ use crate::failure::Failure;
 use crate::memory::{self, Fresh};
 use crate::settings::{STATE, Settings};
 use crate::{body, crypto, log, outside};
+
+/// What is signed after the decision about one request.
+pub struct Signing<'a> {
+    /// Who carries it out.
+    pub asking: &'a Asking<'a>,
+    /// The request.
+    pub facts: &'a Facts,
+}
+
+impl Shell for Signing<'_> {
+    async fn carry_out(&self, need: Need) -> Reply {
+        self.asking.reply(&need, self.facts).await
+    }
+}
 
 /// One request on its way to a decision.
 pub struct Asking<'a> {
@@ -64,7 +79,7 @@ impl Asking<'_> {
         facts: &mut Facts,
         known: &mut Known,
     ) -> Result<(), Failure> {
-        let reply = match &need {
+        match &need {
             Need::Record(key) => {
                 return self.read_all(std::slice::from_ref(key), facts, known).await;
             }
@@ -78,6 +93,16 @@ impl Asking<'_> {
                 facts.form = Some(form.unwrap_or_default());
                 return Ok(());
             }
+            _ => {}
+        }
+        let reply = memory::keep(&need, self.reply(&need, facts).await);
+        known.insert(need, reply);
+        Ok(())
+    }
+
+    /// What comes of a need that is neither a record nor the form.
+    async fn reply(&self, need: &Need, facts: &Facts) -> Reply {
+        let reply = match need {
             Need::Call(call) => outside::call(call, facts.client, self.env, self.settings).await,
             Need::Fetch(fetch) => self.fetch(fetch, facts).await,
             Need::Verify(verify) => verdict(crypto::token::verify(verify).await, facts),
@@ -91,13 +116,14 @@ impl Asking<'_> {
             Need::Wrap(wrap) => {
                 crypto::saml::wrap(wrap).await.map_or_else(Reply::Failed, Reply::Wrapped)
             }
+            Need::Record(_) | Need::Records(_) | Need::Form => {
+                Reply::Failed("nobody waits for this".to_owned())
+            }
         };
         if let Reply::Failed(why) = &reply {
             log::note(facts, "Access", why);
         }
-        let reply = memory::keep(&need, reply);
-        known.insert(need, reply);
-        Ok(())
+        reply
     }
 
     /// Reads records side by side, and with them those that will be asked for next, most likely.

@@ -43,6 +43,7 @@ pub mod jws;
 pub mod jwt;
 pub mod known;
 mod launcher;
+pub mod letter;
 mod login;
 mod logout;
 pub mod memory;

@@ -2,6 +2,8 @@
 
 use edge_state::access::call::LoginEvent;
 
+use crate::letter::{Letter, Shell};
+
 /// A response, and what has to be logged of it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Response {
@@ -13,9 +15,34 @@ pub struct Response {
     pub body: String,
     /// For the login log.
     pub events: Vec<LoginEvent>,
+    /// What is still to be signed before this is sent: see [`Self::finish`].
+    pub letter: Option<Box<Letter>>,
 }
 
 impl Response {
+    /// As it is sent: with what is signed last. If nobody signs, it says so, and so does the log.
+    #[must_use]
+    pub async fn finish(mut self, shell: &impl Shell) -> Self {
+        let Some(letter) = self.letter.take() else { return self };
+        match letter.fill(&self.body, shell).await {
+            Ok(body) => Self { body, ..self },
+            Err(why) => self.unsigned(&why),
+        }
+    }
+
+    /// Nobody enters by a page with a gap in it.
+    fn unsigned(mut self, why: &str) -> Self {
+        for event in &mut self.events {
+            event.allowed = false;
+            event.reason = format!("the SAML response could not be signed: {why}");
+        }
+        let body = "Sign-in is not possible right now. Please try again in a moment.\n".to_owned();
+        Self { status: 503, body, events: self.events, ..Self::default() }
+            .with_header("content-type", "text/plain; charset=utf-8")
+            .with_header("cache-control", "no-store")
+            .with_header("retry-after", "10")
+    }
+
     /// Leads on, always by GET: nothing that was posted is posted again (RFC 9700 §4.12).
     #[must_use]
     pub fn redirect(to: impl Into<String>) -> Self {

@@ -18,6 +18,7 @@ use saml::key::{
 use zeroize::Zeroizing;
 
 use crate::known::{Known, Unanswered};
+use crate::letter::LetterKey;
 use crate::need::{ContentKey, KeyHolder, Need, Sign, Unwrap, VerifySaml, Wrap};
 
 /// Public-key arithmetic by the shell.
@@ -61,6 +62,13 @@ impl<'a> Keys<'a> {
         let key = record.signing()?;
         let certificate = certificate(key);
         Some(OurSigner { keys: self, id: &record.id, kid: &key.kid, certificate })
+    }
+
+    /// The same key, for what is signed last.
+    pub(crate) fn of_letter(record: &SamlKeyRecord) -> Option<LetterKey> {
+        let key = record.signing()?;
+        let (id, kid) = (record.id.clone(), key.kid.clone());
+        Some(LetterKey { id, kid, certificate: certificate(key) })
     }
 
     /// The keys to which a provider encrypts.

@@ -15,5 +15,6 @@ pub fn answer(request: &Request, known: &Known, here: &Here) -> Result<Response,
         headers: passage.response_headers,
         body: who.map(|(_, email)| email.clone()).unwrap_or_default(),
         events: passage.events,
+        ..Response::default()
     })
 }

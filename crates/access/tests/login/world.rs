@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use access::letter::Shell;
 use access::memory::Documents;
 use access::need::{ContentKey, Fetch, KeyHolder, Need, Sign};
 use access::{Here, Known, Reply, Request, Response, team};
@@ -265,7 +266,7 @@ impl World {
                 https_port: self.https_port,
             };
             let need = match Self::decide(request, &known, &here) {
-                Ok(response) => return response,
+                Ok(response) => return crypto::at_once(response.finish(&Pen(self))),
                 Err(need) => need,
             };
             let reply = match &need {
@@ -348,6 +349,19 @@ impl World {
         match &fetch.cache {
             Some(cache) => self.documents.insert(cache, reply, now),
             None => reply,
+        }
+    }
+}
+
+/// Signs what is signed last.
+struct Pen<'a>(&'a World);
+
+impl Shell for Pen<'_> {
+    async fn carry_out(&self, need: Need) -> Reply {
+        match need {
+            Need::Sign(sign) => Reply::Signed(self.0.sign(&sign)),
+            Need::Wrap(wrap) => Reply::Wrapped(crypto::wrap(&wrap)),
+            other => panic!("{other:?} is no matter of signing"),
         }
     }
 }

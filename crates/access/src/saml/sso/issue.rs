@@ -6,13 +6,15 @@ use saml::assertion::AuthnStatement;
 use saml::authn_request::ConsumerService;
 use saml::binding::post::Form;
 use saml::encryption::{ContentEncryption, Recipient};
-use saml::identity_provider::{Issue, IssueError, Offer, Target};
+use saml::identity_provider::{Offer, Target};
 use saml::key::{KeyKind, KeyTransport};
 use saml::response::Status;
 use saml::signature::Signed;
+use saml::xml::{UnwritableText, Writer};
 
 use super::kept::{Asked, Kept};
 use crate::event::{Action, Parties as _, nonce};
+use crate::letter::Letter;
 use crate::login::finish::Entry;
 use crate::login::place::{Given, Place};
 use crate::login::target::home;
@@ -21,7 +23,7 @@ use crate::page::departure;
 use crate::saml::entered;
 use crate::saml::keys::Keys;
 use crate::saml::party::{Party, public_keys, seconds, session_index};
-use crate::saml::statement::{self, STRENGTH, StatementError, statement};
+use crate::saml::statement::{self, STRENGTH, Statement, StatementError, statement};
 use crate::visit::{Session, Words};
 use crate::{Need, Response};
 
@@ -73,10 +75,13 @@ pub(crate) fn issue(
         let why = "the application has no AssertionConsumerService by POST";
         return Ok(unready(party, Some(session), why));
     };
-    let keys = Keys::new(visit.known);
-    let Some(signer) = party.keys.and_then(|record| keys.signer(record)) else {
+    let Some(key) = party.keys.and_then(Keys::of_letter) else {
         return Ok(unready(party, Some(session), NO_KEY));
     };
+    if let Err(error) = writable(&statement) {
+        let why = format!("what is to be said is no XML: {error}");
+        return Ok(unready(party, Some(session), &why));
+    }
     // Nothing is issued twice for one request: at no point of presence, and on no other way.
     if let Some(refused) = asked.map(|asked| spend(party, asked.kept)).transpose()?.flatten() {
         return Ok(refused);
@@ -90,33 +95,44 @@ pub(crate) fn issue(
         session_not_on_or_after: Some(seconds(end)),
         class: Some(statement.authn_context.clone()),
     };
-    let whole = party.saml.encrypted == Encrypted::Assertion;
-    let issue = Issue {
-        name_id: Some(&statement.name_id),
-        authn: &authn,
-        attributes: &statement.attributes,
+    let (encrypted_to, name_encrypted_to) = match party.saml.encrypted {
+        Encrypted::Assertion => (encrypts, None),
+        Encrypted::Nothing | Encrypted::NameId => (None, encrypts),
+    };
+    let letter = Letter {
+        us: party.identity_provider(),
+        target,
+        name_id: statement.name_id,
+        authn,
+        attributes: statement.attributes,
         signed: match party.saml.signed {
             SignedSetting::Both => Signed::Both,
             SignedSetting::Assertion => Signed::Assertion,
             SignedSetting::Response => Signed::Response,
         },
-        encrypted_to: encrypts.as_ref().filter(|_| whole),
-        name_encrypted_to: encrypts.as_ref().filter(|_| !whole),
+        encrypted_to,
+        name_encrypted_to,
+        key,
+        entropy: visit.here.dice("saml:response"),
+        now: party.now(),
     };
-    let us = party.identity_provider();
-    let mut dice = party.dice("response");
-    let form = keys.drive(us.issue(&target, &issue, &signer, &keys, &mut dice, party.now()))?;
-    match form {
-        Ok(form) => {
-            let page = hand_off(party, asked.map(|asked| asked.kept), &form);
-            let page = page.with_event(place.entered(entry, given));
-            Ok(entered::remember(party, session, &statement.name_id, page))
+    let page = hand_off(party, asked.map(|asked| asked.kept), &letter.form());
+    let page = page.with_event(place.entered(entry, given));
+    let page = entered::remember(party, session, &letter.name_id, page);
+    Ok(Response { letter: Some(Box::new(letter)), ..page })
+}
+
+/// Whether XML can hold all of it.
+fn writable(statement: &Statement) -> Result<(), UnwritableText> {
+    let mut writer = Writer::new();
+    writer.text(&statement.name_id.value);
+    for attribute in &statement.attributes {
+        writer.text(&attribute.name);
+        for value in &attribute.values {
+            writer.text(value);
         }
-        Err(IssueError::Text(error)) => {
-            Ok(unready(party, Some(session), &format!("what is to be said is no XML: {error}")))
-        }
-        Err(error) => Ok(visit.unavailable(&error.to_string(), party.target("").url)),
     }
+    writer.finish().map(drop)
 }
 
 /// Where it goes: a registered endpoint, and nothing else.
