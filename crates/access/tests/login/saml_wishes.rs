@@ -125,8 +125,17 @@ fn is_passive_shows_nothing_and_asks_nothing() {
 #[test]
 fn is_passive_is_told_that_somebody_may_not() {
     type Change = fn(&mut World);
-    let changes: [Change; 3] = [
+    let changes: [Change; 5] = [
         |w| w.edit("app:shop", |app| app["policies"] = json!([])),
+        |w| {
+            w.edit_shop("shop", |saml| saml["name_id"] = json!({ "source": { "name": "nothing" } }))
+        },
+        |w| {
+            w.edit_shop("shop", |saml| {
+                saml["encrypted"] = "assertion".into();
+                saml["service_provider"]["encryption_certificates"] = json!([]);
+            });
+        },
         |w| w.edit("app:shop", |app| app["allowed_idps"] = json!(["two"])),
         |w| {
             w.edit("app:shop", |app| {

@@ -47,7 +47,7 @@ pub(crate) fn issue(
     });
     let statement = match (statement, asked) {
         (Ok(statement), _) => statement,
-        (Err(error), Some(asked)) => match error.status() {
+        (Err(error), Some(asked)) => match error.status().or_else(|| asked.denied()) {
             Some(status) => {
                 return refuse(party, asked, &status, &error.to_string(), Some(session));
             }
@@ -57,7 +57,12 @@ pub(crate) fn issue(
     };
     let encrypts = match recipient(party) {
         Ok(recipient) => recipient,
-        Err(why) => return Ok(unready(party, Some(session), why)),
+        Err(why) => {
+            return match asked.and_then(|asked| Some((asked, asked.denied()?))) {
+                Some((asked, status)) => refuse(party, asked, &status, why, Some(session)),
+                None => Ok(unready(party, Some(session), why)),
+            };
+        }
     };
     if let Some(asked) = asked {
         let offer = Offer {

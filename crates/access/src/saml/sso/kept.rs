@@ -11,6 +11,7 @@ use saml::identity_provider::{Accepted, RequestError};
 use saml::name_id::NameId;
 use saml::peer::ServiceProviderPeer;
 use saml::replay::Once;
+use saml::response::Status;
 use saml::signature::SignatureError;
 use serde::{Deserialize, Serialize};
 
@@ -61,6 +62,14 @@ pub(crate) struct Kept {
 pub(crate) struct Asked<'k> {
     pub(crate) kept: &'k Kept,
     pub(crate) accepted: &'k Accepted,
+}
+
+impl Asked<'_> {
+    /// What the application is told in place of a page: `IsPassive` shows the person nothing.
+    pub(crate) fn denied(&self) -> Option<Status> {
+        let denied = || Status::failure(Status::RESPONDER, Status::REQUEST_DENIED);
+        self.kept.passive.then(denied)
+    }
 }
 
 /// `NameIDPolicy`
