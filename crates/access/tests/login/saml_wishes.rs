@@ -128,7 +128,8 @@ fn is_passive_is_told_that_somebody_may_not() {
     let changes: [Change; 5] = [
         |w| w.edit("app:shop", |app| app["policies"] = json!([])),
         |w| {
-            w.edit_shop("shop", |saml| saml["name_id"] = json!({ "source": { "name": "nothing" } }))
+            let source = json!({ "source": { "name": "nothing" } });
+            w.edit_shop("shop", |saml| saml["name_id"] = source);
         },
         |w| {
             w.edit_shop("shop", |saml| {
