@@ -1,10 +1,10 @@
 //! Whose identity it is. A session begins.
 
-use edge_state::Record as _;
 use edge_state::access::call::{FindSession, SessionFound, SignIn, SignedIn};
 use edge_state::access::identity_provider::Protocol;
 use edge_state::access::session::sealing_context;
 use edge_state::access::{Identity, IdentityProviderRecord, SessionRecord};
+use edge_state::{Key, Record as _};
 use uuid::Uuid;
 
 use super::{Error, People, records};
@@ -38,6 +38,8 @@ impl People {
         let (Some(organization), Some(provider)) = (organization, provider) else {
             return Ok(SignedIn::Refused);
         };
+        let others: Vec<_> = organization.identity_providers.iter().map(|it| &it.id).collect();
+        let spoken_for = spoken_for(&mut tx, &others, &ask.identity.email).await?;
         let Some(link) = Link::of(&provider, &ask.identity) else { return Ok(SignedIn::Refused) };
         if let Some(known) = sessions::find(&mut tx, &ask.nonce).await? {
             return self.again(&ask, &known);
@@ -62,8 +64,9 @@ impl People {
         }
         // From here to the commit nobody else takes an address.
         changes::lock(&mut tx).await?;
-        ask.identity.email_is_anothers =
-            is_anothers(&mut tx, &account, &user.id, &link, &ask.identity.email, now).await?;
+        ask.identity.email_is_anothers = link == Link::Subject
+            && (spoken_for
+                || is_anothers(&mut tx, &account, &user.id, &ask.identity.email, now).await?);
         ask.identity.user_id.clone_from(&user.id);
         ask.identity.risk_score.clone_from(&user.risk_score);
         let identity = serde_json::to_string(&ask.identity)?;
@@ -178,16 +181,29 @@ async fn is_anothers(
     tx: &mut Tx,
     account_id: &str,
     user_id: &str,
-    link: &Link,
     email: &str,
     now: i64,
 ) -> sqlx::Result<bool> {
-    if *link == Link::Address || email.is_empty() {
+    if email.is_empty() {
         return Ok(false);
     }
     let known = users::identified(tx, by_address(account_id, email)).await?;
     Ok(known.is_some_and(|known| known != user_id)
         || users::had_before(tx, account_id, (user_id, email), now).await?)
+}
+
+/// Whether any of these providers speaks for the domain of an address, on or off: then it is the
+/// address of whom that one says, who may never have signed in yet.
+async fn spoken_for(tx: &mut Tx, providers: &[&String], email: &str) -> Result<bool, Error> {
+    let Some((_, domain)) = email.rsplit_once('@') else { return Ok(false) };
+    for id in providers {
+        let key = Key::IdentityProvider((*id).clone());
+        let provider: Option<IdentityProviderRecord> = records::read(tx, &key).await?;
+        if provider.is_some_and(|provider| states(&provider, domain)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The key of whoever is known by an address.
@@ -208,9 +224,7 @@ impl Link {
     /// `None`: the provider may not speak for this address at all.
     fn of(provider: &IdentityProviderRecord, identity: &Identity) -> Option<Self> {
         let domain = identity.email.rsplit_once('@').map(|(_, domain)| domain);
-        let states = |domain: &str| {
-            provider.email_domains.iter().any(|known| known.eq_ignore_ascii_case(domain))
-        };
+        let states = |domain: &str| states(provider, domain);
         match domain {
             _ if provider.email_domains.is_empty() => {}
             Some(domain) if states(domain) => return Some(Self::Address),
@@ -230,6 +244,11 @@ impl Link {
             },
         }
     }
+}
+
+/// Whether a provider speaks for a domain.
+fn states(provider: &IdentityProviderRecord, domain: &str) -> bool {
+    provider.email_domains.iter().any(|known| known.eq_ignore_ascii_case(domain))
 }
 
 /// Refuses what no edge asks, before it is stored.

@@ -114,9 +114,29 @@ pub enum Problem {
     /// Nowhere to go.
     #[error("names no {0}")]
     NoEndpoint(&'static str),
+    /// More than anybody needs, and than an edge should hold.
+    #[error("names {0} certificates for signatures; at most {MOST_KEYS} are taken")]
+    TooManyKeys(usize),
     /// Nothing to believe it by.
     #[error("holds no certificate for signatures that can be used{0}")]
     NoKey(String),
+}
+
+impl Problem {
+    /// What to do, where a good version came before: goes on after `Display`.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Signature(_) => {
+                "; if whoever signs it has changed, and you have made sure of that, POST \
+                 {\"repin\": true} to saml_metadata/refresh"
+            }
+            Self::OtherEntity { .. } => {
+                "; if it has a new name, unset the address and set it again"
+            }
+            _ => "",
+        }
+    }
 }
 
 impl Role {
@@ -181,6 +201,10 @@ impl Role {
     }
 
     fn check(self, entity: &Entity) -> Result<(), Problem> {
+        let keys = self.signing(entity).len();
+        if keys > MOST_KEYS {
+            return Err(Problem::TooManyKeys(keys));
+        }
         if let (Self::IdentityProvider, Some(role)) = (self, &entity.identity_provider) {
             let usable = |binding: &str| binding == HTTP_REDIRECT || binding == HTTP_POST;
             if !role.single_sign_on_services.iter().any(|service| usable(&service.binding)) {
@@ -210,3 +234,6 @@ impl std::fmt::Display for Role {
         })
     }
 }
+
+/// Of one peer.
+pub(crate) const MOST_KEYS: usize = 32;

@@ -11,7 +11,7 @@ use saml::certificate::Certificate;
 use saml::key::PublicKey;
 use saml::metadata::{Entity, Metadata, MetadataError};
 use saml::native::Native;
-use saml::signature::{SignatureError, Trust};
+use saml::signature::Trust;
 use saml::xml::{Document, Limits, ns};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -139,20 +139,23 @@ impl Expected<'_> {
             Certificate::from_der(&STANDARD.decode(text).ok()?).ok()
         });
         let named: Vec<_> = named.map(|certificate| certificate.public_key().clone()).collect();
-        let mut last = SignatureError::NoKeys;
-        for key in own.iter().chain(&named) {
-            match self.verified(&document, std::slice::from_ref(key)).await {
-                Ok(metadata) => {
-                    let (entity, cache_duration) = self.choose(metadata)?;
-                    let signer = std::slice::from_ref(key);
-                    let pins = Pins::found(if own.contains(key) { &own } else { signer });
-                    return Ok(Version { entity, cache_duration, pins });
-                }
-                Err(Problem::Signature(error)) => last = error,
-                Err(problem) => return Err(problem),
+        let candidates: Vec<_> =
+            named.into_iter().take(MOST_NAMED).chain(own.iter().take(MOST_OWN).cloned()).collect();
+        let metadata = match self.verified(&document, &candidates).await {
+            Ok(metadata) => metadata,
+            Err(Problem::Signature(error)) => return Err(Problem::UnknownSigner(error)),
+            Err(problem) => return Err(problem),
+        };
+        let (entity, cache_duration) = self.choose(metadata)?;
+        let mut pins = Pins::found(&candidates);
+        for key in candidates {
+            if self.verified(&document, std::slice::from_ref(&key)).await.is_ok() {
+                pins =
+                    Pins::found(if own.contains(&key) { &own } else { std::slice::from_ref(&key) });
+                break;
             }
         }
-        Err(Problem::UnknownSigner(last))
+        Ok(Version { entity, cache_duration, pins })
     }
 
     async fn verified(&self, document: &Document, keys: &[PublicKey]) -> Result<Metadata, Problem> {
@@ -171,6 +174,11 @@ impl Expected<'_> {
         Ok((entity, cache_duration))
     }
 }
+
+/// As many of the keys that a signature names are tried.
+const MOST_NAMED: usize = 4;
+/// As many of the entity's own are tried.
+const MOST_OWN: usize = 12;
 
 fn keys_of(certificates: &[Certificate]) -> Vec<PublicKey> {
     certificates.iter().map(|certificate| certificate.public_key().clone()).collect()

@@ -126,6 +126,7 @@ async fn a_bad_address_is_refused_and_changes_nothing() {
         (no_endpoint.to_xml().unwrap(), "names no single sign-on service"),
         (no_role.to_xml().unwrap(), "describes no identity provider"),
         (plain(&[]), "no certificate"),
+        (plain(&vec![&key; 33]), "at most 32"),
         (both.clone(), "describes 2 of them"),
         (foreign, "by no key that it names itself"),
     ] {
@@ -278,6 +279,7 @@ async fn who_signed_once_signs_ever_after() {
             assert_eq!(certificates(&lab, &id).await, json!([first.text()]), "{}", lab.name);
             let error = state(&lab, &own, &id).await["error"].clone();
             assert!(error.as_str().unwrap().starts_with("the metadata is refused"), "{error}");
+            assert!(error.as_str().unwrap().contains("repin"), "{error}");
         }
         // A key that signs messages too names its successor.
         server.has(signed(&[&first, &second], &first).await);

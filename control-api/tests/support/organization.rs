@@ -59,8 +59,15 @@ pub async fn organization(db: &Db, account: &str) {
 
 /// The organisation's record, on or off.
 pub fn organization_record(account: &str, enabled: bool) -> (Key, Value) {
+    let provider = |id: &str, kind: &str, enabled: bool| json!({"id": id, "name": kind, "kind": kind, "enabled": enabled});
+    let providers = json!([
+        provider(PIN, "onetimepin", true),
+        provider(CORP, "oidc", true),
+        provider(OPEN, "oidc", true),
+        provider(OFF, "oidc", false)
+    ]);
     let record = json!({"account_id": account, "auth_domain": DOMAIN, "name": "Own Inc.",
-        "enabled": enabled, "session_seconds": 86_400, "identity_providers": [],
+        "enabled": enabled, "session_seconds": 86_400, "identity_providers": providers,
         "applications": [APP]});
     (Key::Organization(Hostname::parse(DOMAIN).expect("a hostname")), record)
 }

@@ -113,6 +113,31 @@ def _():
     refused(wrong, cloudflare.BadRequestError)
 
 
+@check("SAML providers and their certificate sets")
+def _():
+    providers, sets = trust.identity_providers, access.saml_certificates
+    config = {
+        "sso_target_url": "https://idp.example.net/sso",
+        "issuer_url": "https://idp.example.net",
+        "idp_public_certs": [CA],
+        "force_authn": True,
+        "header_attributes": [{"attribute_name": "groups", "header_name": "X-Groups"}],
+    }
+    made = providers.create(account_id=ACCOUNT, name=f"py-saml-{run}", type="saml", config=config)
+    config["redirect_url"] = f"https://team.{zone.name}/access/callback/{made.id}"
+    repeats(made, {"config": config})
+    made_set = providers.saml_certificate.create(identity_provider_id=made.id, account_id=ACCOUNT)
+    read = sets.get(saml_cert_set_id=made_set.uid, account_id=ACCOUNT)
+    assert read.to_dict() == made_set.to_dict() and read.previous_certificate is None
+    assert [s.uid for s in sets.list(account_id=ACCOUNT, id=made_set.uid)] == [made_set.uid]
+    pem = sets.get_pem(saml_cert_set_id=made_set.uid, account_id=ACCOUNT).read().decode()
+    assert pem == made_set.current_certificate.public_certificate
+    rotated = sets.rotate(saml_cert_set_id=made_set.uid, account_id=ACCOUNT)
+    assert rotated.to_dict()["previous_certificate"]["uid"] == made_set.current_certificate.uid
+    providers.delete(identity_provider_id=made.id, account_id=ACCOUNT)
+    gone(lambda: sets.get(saml_cert_set_id=made_set.uid, account_id=ACCOUNT))
+
+
 @check("service tokens")
 def _():
     tokens = access.service_tokens

@@ -109,6 +109,30 @@ await check("identity providers: create, get, update, list; no secret is told", 
   assert.equal((await refused(local, Cloudflare.BadRequestError, 400)).errors[0].source.pointer, "/config/token_url");
 });
 
+await check("SAML providers: their certificate sets are made, listed, downloaded and rotated", async () => {
+  const config = {
+    sso_target_url: "https://idp.example.net/sso", issuer_url: "https://idp.example.net", idp_public_certs: [CA],
+    attributes: ["groups"], email_attribute_name: "mail", sign_request: true,
+    header_attributes: [{ attribute_name: "groups", header_name: "X-Groups" }],
+  };
+  const sent = { name: `ts-saml-${run}`, type: "saml" };
+  const made = await identityProviders.create({ account_id, ...sent, config });
+  repeats(made, { ...sent, config: { ...config, redirect_url: `https://team.${zone.name}/access/callback/${made.id}` } });
+  assert.ok(!("saml_certificate_set_id" in made));
+  const set = await identityProviders.samlCertificate.create(made.id, { account_id });
+  assert.deepEqual(await access.samlCertificates.get(set.uid, { account_id }), set);
+  assert.deepEqual(await all(access.samlCertificates.list({ account_id, id: set.uid })), [set]);
+  const pem = await (await access.samlCertificates.getPem(set.uid, { account_id })).text();
+  assert.equal(pem, set.current_certificate.public_certificate);
+  const rotated = await access.samlCertificates.rotate(set.uid, { account_id });
+  assert.equal(rotated.previous_certificate.uid, set.current_certificate.uid);
+  const encrypting = { ...config, enable_encryption: true };
+  const update = { ...sent, config: encrypting, saml_certificate_set_id: set.uid };
+  repeats(await identityProviders.update(made.id, { account_id, ...update }), { saml_certificate_set_id: set.uid });
+  await identityProviders.delete(made.id, { account_id });
+  await gone(access.samlCertificates.get(set.uid, { account_id }));
+});
+
 await check("groups: create, get, update, list, delete; references hold", async () => {
   const sent = {
     name: `ts-${run}`,

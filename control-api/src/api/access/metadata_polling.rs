@@ -148,10 +148,14 @@ pub async fn poll_due(app: &App) -> Result<usize, ApiError> {
             break;
         }
         polled += rows.len();
-        let renewed = rows.into_iter().map(|row| renew(app, row, false));
-        for result in futures_util::future::join_all(renewed).await {
-            result?;
-        }
+        let renewed = rows.into_iter().map(async |row| {
+            let object = row.object_id.clone();
+            if let Err(error) = renew(app, row, false).await {
+                // It is due again when its lease ends; the others do not wait for it.
+                tracing::warn!(object, %error, "SAML metadata could not be renewed");
+            }
+        });
+        futures_util::future::join_all(renewed).await;
     }
     let failing = stored::count_failing(&mut app.db.read().await?).await?;
     #[allow(clippy::cast_precision_loss, reason = "metrics are floats")]
@@ -192,7 +196,7 @@ async fn finish(
         Err(problem) => {
             after.failures = row.failures + 1;
             after.due_at = now + schedule::after_failure(after.failures, rand::random());
-            after.error = Some(format!("the metadata {problem}"));
+            after.error = Some(format!("the metadata {problem}{}", problem.advice()));
             after.failed_at = Some(now);
             let (object, url) = (&row.object_id, &row.url);
             tracing::warn!(object, url, entity = row.entity_id, failures = after.failures,
@@ -301,4 +305,4 @@ const METADATA: &str = "metadata address";
 const EVERY: Duration = Duration::from_secs(30);
 /// Longer than a fetch may take.
 const LEASE_MILLIS: i64 = 60_000;
-const AT_ONCE: i64 = 8;
+const AT_ONCE: i64 = 16;

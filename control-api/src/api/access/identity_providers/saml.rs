@@ -15,6 +15,7 @@ use saml::pasted::{FoundKey, read_keys};
 use crate::api::ApiError;
 use crate::api::access::echo::{Sent, invalid};
 use crate::api::access::metadata::{self, Role, Source};
+use crate::saml_metadata::MOST_KEYS;
 
 /// Members of `config` that are judged here.
 pub(super) const OBJECTS: &[&str] = &["header_attributes", "max_sso_url_length", "idp_metadata"];
@@ -249,6 +250,10 @@ fn certificates(sent: &Sent) -> Result<Vec<String>, ApiError> {
                 found.push(text);
             }
         }
+    }
+    if found.len() > MOST_KEYS {
+        let message = format!("{CERTIFICATES} must not hold more than {MOST_KEYS} certificates");
+        return Err(invalid(CERTIFICATES, message));
     }
     Ok(found)
 }
