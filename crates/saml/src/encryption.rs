@@ -251,8 +251,9 @@ pub(crate) async fn decrypt(
     Err(DecryptionError::Failed)
 }
 
-/// Each is tried with every decrypter.
-const MOST_KEYS: usize = 8;
+/// Each is tried with every decrypter, and each time all of the content is decrypted: for whoever asks,
+/// before any signature is checked.
+const MOST_KEYS: usize = 3;
 
 /// The algorithm and content of an `EncryptedKey`.
 fn read_key(element: Element<'_>) -> Result<(KeyTransport, Vec<u8>), DecryptionError> {
