@@ -11,7 +11,7 @@ use super::{About, Asked, Notes, StatementError, transform};
 const DEFAULTS: [&str; 4] = ["id", "name", "email", "groups"];
 
 /// More memory is not spent on one filter.
-const MAX_FILTER_BYTES: usize = 256 << 10;
+const MAX_FILTER_BYTES: usize = 64 << 10;
 
 pub(super) fn of(asked: &Asked<'_>, notes: &mut Notes) -> Result<Vec<Attribute>, StatementError> {
     if let Some(expression) = &asked.saml.attribute_transform {

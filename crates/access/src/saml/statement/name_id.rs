@@ -46,6 +46,11 @@ pub(super) fn of(asked: &Asked<'_>, notes: &mut Notes) -> Result<NameId, Stateme
             asked.identity.email.clone()
         }
     };
+    if value.trim() != value {
+        let why =
+            "it begins or ends with a blank: some applications keep that apart, others do not";
+        return Err(StatementError::NoName(why.to_owned()));
+    }
     notes.add(About::NameId, why(asked, kind));
     if is_anothers(asked.identity, &value) {
         return Err(StatementError::EmailIsAnothers);

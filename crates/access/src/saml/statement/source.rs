@@ -123,10 +123,10 @@ impl Found {
     }
 }
 
-/// Whether this is the address of somebody else of the organisation.
+/// Whether this is, or holds, the address of somebody else of the organisation.
 pub(super) fn is_anothers(identity: &Identity, value: &str) -> bool {
-    let plain = |text: &str| text.trim().to_lowercase();
-    identity.email_is_anothers && plain(value) == plain(&identity.email)
+    let address = identity.email.trim().to_lowercase();
+    identity.email_is_anothers && !address.is_empty() && value.to_lowercase().contains(&address)
 }
 
 /// What stands at a dotted path, in every element of a list. A name with dots of its own is tried

@@ -35,12 +35,8 @@ pub fn check_attribute_transform(expression: &str) -> Result<(), String> {
 /// where no field of its own has the name, as well as under `oidc_fields` or `saml_attributes`.
 #[must_use]
 pub fn transform_input(identity: &Identity) -> Value {
-    let claims: Map<String, Value> = identity
-        .claims
-        .iter()
-        .filter(|(_, value)| value.as_str().is_none_or(|text| !is_anothers(identity, text)))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
+    let claims: Map<String, Value> =
+        identity.claims.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let fields = if identity.idp.kind == "saml" { "saml_attributes" } else { "oidc_fields" };
     let mut input = json!({
         "id": identity.subject,
@@ -57,9 +53,6 @@ pub fn transform_input(identity: &Identity) -> Value {
         fields: claims,
     });
     if let Value::Object(members) = &mut input {
-        if identity.email_is_anothers {
-            members.remove("email");
-        }
         for (name, value) in claims {
             let own = ["oidc_fields", "saml_attributes", "email"].contains(&name.as_str());
             if !own && !members.contains_key(&name) {
@@ -67,7 +60,33 @@ pub fn transform_input(identity: &Identity) -> Value {
             }
         }
     }
+    if identity.email_is_anothers {
+        forget_address(&mut input, identity);
+    }
     input
+}
+
+/// Wherever an expression finds an address, it can make another name of it: the part before the `@`.
+fn forget_address(value: &mut Value, identity: &Identity) {
+    let stays = |name: &str, value: &Value| {
+        !is_anothers(identity, name)
+            && !value.as_str().is_some_and(|text| is_anothers(identity, text))
+    };
+    match value {
+        Value::Array(elements) => {
+            elements.retain(|element| stays("", element));
+            for element in elements {
+                forget_address(element, identity);
+            }
+        }
+        Value::Object(members) => {
+            members.retain(|name, member| stays(name, member));
+            for member in members.values_mut() {
+                forget_address(member, identity);
+            }
+        }
+        _ => {}
+    }
 }
 
 /// The name that an expression makes.

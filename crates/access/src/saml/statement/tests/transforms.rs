@@ -206,3 +206,41 @@ fn the_documentation_tells_the_truth() {
         );
     }
 }
+
+/// Nor does an expression make the other person's name of an address that it finds somewhere.
+#[test]
+fn another_persons_address_is_nowhere_in_sight() {
+    let mut identity = ada();
+    identity.subject = "Ada@Example.com".into();
+    identity.name = Some("Ada <ada@example.com>".into());
+    let all =
+        json!(["x", "ADA@example.com", { "value": " ada@example.com", "ada@example.com": 1 }]);
+    identity.claims.insert("emails".into(), all);
+    identity.claims.insert("other".into(), json!("grace@example.com"));
+    identity.email_is_anothers = true;
+    let input = transform_input(&identity).to_string().to_lowercase();
+    assert!(!input.contains("ada@example.com"), "{input}");
+    for expression in [
+        "$substringBefore(email, '@')",
+        "$substringBefore(id, '@')",
+        "$substringBefore(emails[1], '@')",
+        "$substringBefore(oidc_fields.emails[2].value, '@')",
+        "$match(name, /<(.*)@/).groups",
+        "$substringBefore($filter($keys(**), function($k) { $contains($k, '@') }), '@')",
+    ] {
+        assert!(name(expression, &identity).is_err(), "{expression}");
+    }
+    assert_eq!(name("$substringBefore(other, '@')", &identity).as_deref(), Ok("grace"));
+    for made in ["'<Ada@Example.com>'", "'mailto:ada@example.com'"] {
+        assert_eq!(name(made, &identity), Err(StatementError::EmailIsAnothers), "{made}");
+    }
+}
+
+/// Service providers that trim would take two people for one.
+#[test]
+fn a_name_has_no_blanks_around_it() {
+    for made in ["' ada'", "'ada '", "'ada\\t'", "'\\u00a0ada'"] {
+        assert!(matches!(name(made, &ada()), Err(StatementError::NoName(_))), "{made}");
+    }
+    assert_eq!(name("'a da'", &ada()).as_deref(), Ok("a da"));
+}
