@@ -110,6 +110,13 @@ impl<'a> Visit<'a> {
         }
     }
 
+    /// Whether the answer is to stand in another site's page: browsers then send no cookies, and
+    /// there may be a session all the same.
+    pub(crate) fn is_framed(&self) -> bool {
+        let framed = self.request.headers.get("sec-fetch-dest");
+        framed.is_some_and(|to| to != "document" && to != "empty")
+    }
+
     pub(crate) fn query(&self) -> Form {
         Form::parse(self.request.query)
     }

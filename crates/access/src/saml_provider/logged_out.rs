@@ -100,9 +100,7 @@ impl Asking<'_> {
             |status: &Status| self.answer(&request.id, request.relay_state.as_deref(), status);
         let Some(session) = visit.session()? else {
             // In a frame of the provider's, browsers send no cookies: there may be a session.
-            let framed = visit.request.headers.get("sec-fetch-dest");
-            let framed = framed.is_some_and(|to| to != "document" && to != "empty");
-            let status = if framed { partly() } else { Status::success() };
+            let status = if visit.is_framed() { partly() } else { Status::success() };
             let event = event(visit, id, true, "nobody is signed in here");
             return Ok(answer(&status)?.with_event(event));
         };

@@ -16,8 +16,9 @@ const PREFIX: &str = "__Host-CF_Attempt_";
 /// So many may wait in one browser: the oldest go first.
 const MOST: usize = 10;
 
-/// So much may they weigh, all together: servers read no longer heads of requests.
-const MOST_BYTES: usize = 12 << 10;
+/// So much may they weigh, all together: a quarter of what the edge reads of a request's head. See
+/// `saml::sso::kept`.
+const MOST_BYTES: usize = 8 << 10;
 
 /// Browsers keep no cookie of more than 4,096 bytes, its name among them.
 const LONGEST: usize = 3_900;

@@ -401,3 +401,19 @@ fn where_the_session_came_from_is_asked_last() {
         assert!(browser.cookies.keys().all(|(_, name)| !name.contains("CF_Saml")));
     }
 }
+
+/// In a frame of the application's, browsers send no cookies: whether somebody is signed in is not
+/// known, and the application is not told that it is over.
+#[test]
+fn a_frame_is_told_that_it_may_not_be_all() {
+    let (mut world, mut browser, mut shops) = entered(&["shop"]);
+    let (shop, login) = &mut shops[0];
+    let name = login.name_id().unwrap().clone();
+    let (id, departure) = shop.ask_logout(&world, &name, &index(login), None);
+    let headers = vec![("sec-fetch-dest", "iframe".to_owned())];
+    let ask = Ask { method: http::Method::GET, url: &url(departure), form: None, headers };
+    let answer = world.send(&mut Browser::default(), &ask);
+    let status = shop.read_logout(&world, &location(&answer), &id).unwrap();
+    assert_eq!(status.subcode.as_deref(), Some(Status::PARTIAL_LOGOUT));
+    assert!(is_signed_in(&mut world, &mut browser));
+}

@@ -121,7 +121,7 @@ fn requests_that_wait_are_bounded_and_the_oldest_goes_first() {
         sent.push((id, waits));
         let kept = browser.cookies.iter().filter(|((_, name), _)| name.contains("CF_Saml_"));
         let bytes: usize = kept.map(|((_, name), value)| name.len() + value.len() + 3).sum();
-        assert!(bytes <= 16 << 10, "{bytes}");
+        assert!(bytes <= 9 << 10, "{bytes}");
     }
     world.sign_in(&mut browser, &format!("https://{TEAM}/"), "one");
     let (id, waits) = sent.last().unwrap();

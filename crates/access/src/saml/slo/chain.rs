@@ -203,7 +203,7 @@ fn context(visit: &Visit) -> String {
 }
 
 /// SAML core §3.7.3.2: it was done here, though not everywhere.
-fn partial() -> Status {
+pub(crate) fn partial() -> Status {
     Status { subcode: Some(Status::PARTIAL_LOGOUT.to_owned()), ..Status::success() }
 }
 

@@ -119,7 +119,7 @@ fn asked(party: &Party, request: &LogoutRequest) -> Result<Response, Need> {
         let response = if open && spend(party, request)?.is_ok() {
             lead_out_of_others(party, request, None)?
         } else {
-            answer(&Status::success())?
+            answer(&if visit.is_framed() { chain::partial() } else { Status::success() })?
         };
         return Ok(response.with_event(event));
     };

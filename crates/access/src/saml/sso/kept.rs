@@ -97,8 +97,9 @@ const PREFIX: &str = "__Secure-CF_Saml_";
 /// More of one application do not wait in one browser.
 const MAX_KEPT: usize = 32;
 
-/// Names and values together: a third of what the edge reads of a request's head.
-const MAX_BYTES: usize = 10 << 10;
+/// Names and values together: a quarter of what the edge reads of a request's head (32 KiB), in which
+/// attempts at providers (`saml_provider::resting`), a logout under way and sessions stand as well.
+const MAX_BYTES: usize = 8 << 10;
 
 const COMPARISONS: [Comparison; 4] =
     [Comparison::Exact, Comparison::Minimum, Comparison::Maximum, Comparison::Better];
@@ -127,8 +128,9 @@ impl Kept {
             subject: request.subject.as_ref().map(|s| (s.value.clone(), s.format.clone())),
             context,
             key: accepted.once.key.clone(),
-            // Whoever kept a copy of the cookie is refused as well.
-            until: since_1970(accepted.once.until).max(now.saturating_add(LIFETIME + 1)),
+            // It may be received a second time as long as it is good, and then waits once more; and
+            // whoever kept a copy of the cookie is refused as well.
+            until: since_1970(accepted.once.until).max(now).saturating_add(LIFETIME + 1),
             asked: None,
         }
     }
