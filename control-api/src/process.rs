@@ -111,6 +111,7 @@ pub async fn run(config: Config) -> Result<(), StartError> {
     let app = App { db: db.clone(), clock, config: Arc::new(config), vault, engine, outside };
     tasks.spawn(api::access::keys::rotate_when_due(app.clone(), stop.clone()));
     tasks.spawn(api::access::metadata_polling::run(app.clone(), stop.clone()));
+    tasks.spawn(api::access::applications::saml_certificates::complete(app.clone(), stop.clone()));
     tasks.spawn(server::serve(listener, router::router(app, beside), stop.clone()));
     // Last: who sees this listener ready finds everything else running.
     let admin = admin::router(Admin { db: db.clone(), metrics });

@@ -27,6 +27,7 @@ pub fn concrete(path: &str) -> String {
         .replace("{token_id}", &id)
         .replace("{setting_id}", "ssl")
         .replace("{name}", "lab")
+        .replace("{kid}", &"0".repeat(64))
         .replace("{nonce}", "AAAAAAAAAAAAAAAAAAAAAA")
         .replace("{id}", "00000000-0000-4000-8000-000000000000")
         .replace("{policy_id}", "00000000-0000-4000-8000-000000000000")

@@ -110,6 +110,22 @@ pub(super) async fn set_current(
     Ok(())
 }
 
+/// Makes one of the keys the current one of its use; the one before stays beside it.
+pub(super) async fn activate(
+    cx: &mut Context<'_>,
+    owner: &str,
+    chosen: &StoredKey,
+) -> Result<(), ApiError> {
+    for key in of(cx, owner).await? {
+        let current = key.row.id == chosen.row.id;
+        if key.facts.r#use != chosen.facts.r#use || key.facts.current == current {
+            continue;
+        }
+        set_current(cx, key, current).await?;
+    }
+    Ok(())
+}
+
 /// Deletes a key with its private half.
 pub(super) async fn delete(cx: &mut Context<'_>, key: &StoredKey) -> Result<(), ApiError> {
     objects::delete(cx.tx, cx.account_id, kind::SAML_KEY, &key.row.id).await?;

@@ -1,9 +1,9 @@
 //! `/access/apps`: what people open, or what stands before an origin.
 //!
-//! - this file: the handlers; [`settings`]: those of its parts
+//! - this file: the handlers; [`settings`], [`saml_certificates`]: those of its parts
 //! - [`kind`]: types, and which fields mean something for which
 //! - [`body`], [`address`], [`cors`], [`saas`]: what clients write, judged by itself; [`check`]:
-//!   single values; [`context`]: judged by what else there is
+//!   single values; [`context`]: judged by what else there is; [`peer`]: by whom it is spoken to
 //! - [`stored`], [`write`]: how it is kept; [`view`]: how it is answered
 //! - [`record`], [`publish`]: what the edge is told
 
@@ -13,9 +13,11 @@ pub mod check;
 pub mod context;
 pub mod cors;
 pub mod kind;
+pub mod peer;
 pub mod publish;
 pub mod record;
 pub mod saas;
+pub mod saml_certificates;
 pub mod settings;
 pub mod stored;
 pub mod view;
@@ -73,6 +75,7 @@ pub fn routes() -> Vec<Described> {
             ),
     ];
     routes.extend(settings::routes());
+    routes.extend(saml_certificates::routes());
     routes
 }
 
@@ -94,19 +97,20 @@ async fn create(
     Post { body, ticket }: Post<Body>,
 ) -> Result<Response, ApiError> {
     let mut draft = Draft::whole(body)?;
-    draft.prepare(&app, None).await?;
+    draft.prepare(&app, &access.account.id, None).await?;
     let mut attempt = match Attempt::begin(&app, &access.caller, ticket).await? {
         Begun::Again(answer) => return Ok(answer),
         Begun::First(attempt) => attempt,
     };
     let mut cx = Context::new(&app, &mut attempt.tx, &access.account.id);
     let auth_domain = stored::auth_domain(&mut cx).await?;
-    let (application, secret) = write::create(&mut cx, draft, &auth_domain).await?;
-    let mut answer = shown(&mut cx, &application).await?;
-    if let (Some(secret), Some(Value::Object(saas))) = (secret, answer.get_mut("saas_app")) {
+    let written = write::create(&mut cx, draft, &auth_domain).await?;
+    let mut answer = shown(&mut cx, &written.application).await?;
+    if let (Some(secret), Some(Value::Object(saas))) = (written.secret, answer.get_mut("saas_app"))
+    {
         saas.insert("client_secret".to_owned(), secret.into());
     }
-    attempt.finish(&app, Envelope::created(answer)).await
+    attempt.finish(&app, noted(Envelope::created(answer), written.remarks)).await
 }
 
 async fn list(
@@ -156,17 +160,21 @@ async fn update(
     Application::find(&mut cx, &path.id).await?;
     drop(tx);
     let mut draft = Draft::whole(body)?;
-    draft.prepare(&app, Some(&path.id)).await?;
+    draft.prepare(&app, &access.account.id, Some(&path.id)).await?;
     let mut tx = app.db.begin().await?;
     let mut cx = Context::new(&app, &mut tx, &access.account.id);
     let before = Application::find_for_update(&mut cx, &path.id).await?;
     let held = save.held(&mut cx, &access.caller, std::slice::from_ref(&path.id)).await?;
     let auth_domain = stored::auth_domain(&mut cx).await?;
-    let application = write::replace(&mut cx, &before, draft, &auth_domain).await?;
-    let answer = shown(&mut cx, &application).await?;
+    let written = write::replace(&mut cx, &before, draft, &auth_domain).await?;
+    let answer = shown(&mut cx, &written.application).await?;
     held.check(&mut cx).await?;
     app.commit(tx).await?;
-    Ok(Envelope::ok(answer))
+    Ok(noted(Envelope::ok(answer), written.remarks))
+}
+
+fn noted<T>(answer: Envelope<T>, remarks: Vec<String>) -> Envelope<T> {
+    remarks.into_iter().fold(answer, |answer, remark| answer.noted(Some(remark)))
 }
 
 async fn delete(

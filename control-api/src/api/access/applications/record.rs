@@ -1,14 +1,15 @@
 //! An application as the edge has it.
 
-use edge_state::Hostname;
 use edge_state::access::application::{ApplicationRecord, CookieSettings, Denial};
 use edge_state::access::organization::{FooterLink, Launcher};
 use edge_state::access::saml::SamlApplication;
+use edge_state::{Hostname, Key};
 use serde_json::Value;
 
 use super::body::{ApplicationBody, bookmark_url};
 use super::kind::{DEFAULT_SESSION, Kind};
-use super::saas::{self, AuthType, service_provider};
+use super::peer;
+use super::saas::AuthType;
 use super::stored::Application;
 use crate::api::ApiError;
 use crate::api::access::echo::Sent;
@@ -31,25 +32,26 @@ pub async fn of(
     let origin = publish::origin(cx.app, auth_domain);
     let mut record =
         build(application, auth_domain, &origin, policies.collect::<Result<_, _>>()?, html)?;
-    record.saml = saml(application, &origin).map(Box::new);
+    record.saml = saml(cx, application, &origin).await?.map(Box::new);
     Ok(record)
 }
 
 /// Whom it is spoken to as, and how. `None`: not at all.
-fn saml(application: &Application, origin: &str) -> Option<SamlApplication> {
-    let saas = application.body.saas_app.as_ref()?;
-    if saas.auth_type() != AuthType::Saml {
-        return None;
-    }
-    let sso_endpoint = saas::endpoint(origin, AuthType::Saml, &application.row.id);
-    let made = service_provider::uploaded(saas)
-        .and_then(|entity| service_provider::of(saas, entity.as_ref()))
-        .and_then(|peer| saas::record::of(saas, peer.service_provider, sso_endpoint));
-    // An older version has let more pass: nobody gets in until it is mended.
-    made.inspect_err(|error| {
-        tracing::warn!(%error, application = application.row.id, "a SAML application is closed");
-    })
-    .ok()
+async fn saml(
+    cx: &mut Context<'_>,
+    application: &Application,
+    origin: &str,
+) -> Result<Option<SamlApplication>, ApiError> {
+    let error = match peer::of(cx, application, origin).await {
+        Ok(spoken) => return Ok(spoken.map(|spoken| spoken.saml)),
+        Err(error @ ApiError::Invalid { .. }) => error,
+        Err(error) => return Err(error),
+    };
+    // Fetched metadata has become useless, or an older version has let more pass: what was spoken
+    // last is spoken on, if anything was.
+    tracing::warn!(%error, application = application.row.id, "a SAML application is not as it says");
+    let known = publish::known(cx, &Key::Application(application.row.id.clone())).await?;
+    Ok(known.and_then(|known: ApplicationRecord| known.saml).map(|saml| *saml))
 }
 
 fn build(

@@ -12,8 +12,9 @@ use super::check::{self, invalid};
 use super::kind::{FIELDS, Kind};
 use super::saas::{self, AuthType};
 use super::stored::{Application, Owned};
-use super::{context, publish};
+use super::{context, peer, publish};
 use crate::api::access::echo::{Body, Sent};
+use crate::api::access::metadata::{self, Prepared};
 use crate::api::access::object::{Context, kind};
 use crate::api::access::policies::attach;
 use crate::api::access::saml_keys;
@@ -34,6 +35,18 @@ pub struct Draft {
     pub policies: Option<Value>,
     /// What a SAML application signs with from now on, if it has no key yet.
     pub key: Option<SigningKey>,
+    /// Its service provider's metadata, if it is at an address. `None`: as it is.
+    pub metadata: Option<Prepared>,
+}
+
+/// What was stored.
+pub struct Written {
+    /// The application.
+    pub application: Application,
+    /// Of a new OIDC client, for this one answer.
+    pub secret: Option<String>,
+    /// What is no mistake, but should be known.
+    pub remarks: Vec<String>,
 }
 
 impl Draft {
@@ -63,18 +76,25 @@ impl Draft {
         if policies.is_some() {
             sent.set("policies", Value::Array(Vec::new()));
         }
-        Ok(Self { sent, body, doors, policies, key: None })
+        Ok(Self { sent, body, doors, policies, key: None, metadata: None })
     }
 }
 
 impl Draft {
     /// Does what takes a while, so no transaction may be open: a SAML application gets a key, if
-    /// it has none.
-    pub async fn prepare(&mut self, app: &App, before: Option<&str>) -> Result<(), ApiError> {
+    /// it has none, and its service provider's metadata is fetched.
+    pub async fn prepare(
+        &mut self,
+        app: &App,
+        account_id: &str,
+        before: Option<&str>,
+    ) -> Result<(), ApiError> {
         let saas = self.body.saas_app.as_ref();
-        if saas.is_none_or(|saas| saas.auth_type() != AuthType::Saml) {
+        let Some(saas) = saas.filter(|saas| saas.auth_type() == AuthType::Saml) else {
             return Ok(());
-        }
+        };
+        let source = peer::source(saas);
+        self.metadata = Some(metadata::prepare(app, account_id, before, source.as_ref()).await?);
         if let Some(id) = before {
             let mut tx = app.db.read().await?;
             let has = objects::children(&mut tx, id, kind::SAML_KEY).await?;
@@ -93,13 +113,15 @@ struct KindOnly {
     kind: Kind,
 }
 
-/// Stores and publishes a new application; with its client's secret, if it has one.
+/// Stores and publishes a new application.
 pub async fn create(
     cx: &mut Context<'_>,
     draft: Draft,
     auth_domain: &Hostname,
-) -> Result<(Application, Option<String>), ApiError> {
+) -> Result<Written, ApiError> {
     context::judge(cx, &draft.body, &draft.doors, auth_domain).await?;
+    let saas = draft.body.saas_app.as_ref();
+    let remarks = peer::judge(cx, saas, None, draft.metadata.as_ref()).await?;
     let auth_type = draft.body.saas_app.as_ref().map(saas::SaasApp::auth_type);
     let oidc = auth_type == Some(AuthType::Oidc);
     let (owned, secret) = if oidc {
@@ -134,12 +156,15 @@ pub async fn create(
     if let Some(key) = &draft.key {
         saml_keys::keep(cx, &row.id, KeyUse::Signing, true, key).await?;
     }
+    if let Some(prepared) = draft.metadata {
+        metadata::keep(cx, &row.id, prepared).await?;
+    }
     let gates = open_doors(cx, &row.id, &draft.doors, BTreeSet::new()).await?;
     if let Some(policies) = &draft.policies {
         attach::replace(cx, &row.id, policies).await?;
     }
     publish_one(cx, &row.id, &gates).await?;
-    Ok((Application::find(cx, &row.id).await?, secret))
+    Ok(Written { application: Application::find(cx, &row.id).await?, secret, remarks })
 }
 
 /// Puts an application in the place of another.
@@ -148,7 +173,7 @@ pub async fn replace(
     before: &Application,
     mut draft: Draft,
     auth_domain: &Hostname,
-) -> Result<Application, ApiError> {
+) -> Result<Written, ApiError> {
     if draft.body.kind != before.body.kind {
         let message = format!(
             "cannot be changed from {}: delete the application and make another",
@@ -162,6 +187,8 @@ pub async fn replace(
         return Err(invalid("saas_app.auth_type", message));
     }
     context::judge(cx, &draft.body, &draft.doors, auth_domain).await?;
+    let (saas, stored) = (draft.body.saas_app.as_ref(), Some(before.row.id.as_str()));
+    let remarks = peer::judge(cx, saas, stored, draft.metadata.as_ref()).await?;
     if draft.policies.is_none() && attach::is_sent(&before.sent) {
         draft.sent.set("policies", Value::Array(Vec::new()));
     }
@@ -177,13 +204,16 @@ pub async fn replace(
     {
         saml_keys::keep(cx, &row.id, KeyUse::Signing, true, key).await?;
     }
+    if let Some(prepared) = draft.metadata {
+        metadata::keep(cx, &row.id, prepared).await?;
+    }
     let closed = doors::clear(cx.tx, &row.id).await?.into_iter().collect();
     let gates = open_doors(cx, &row.id, &draft.doors, closed).await?;
     if let Some(policies) = &draft.policies {
         attach::replace(cx, &row.id, policies).await?;
     }
     publish_one(cx, &row.id, &gates).await?;
-    Application::find(cx, &row.id).await
+    Ok(Written { application: Application::find(cx, &row.id).await?, secret: None, remarks })
 }
 
 /// Deletes an application with its doors and its own policies.

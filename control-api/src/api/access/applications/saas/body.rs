@@ -126,6 +126,18 @@ impl SaasApp {
         self.sp_metadata_url.as_deref()
     }
 
+    /// The service provider, where it was typed.
+    #[must_use]
+    pub fn entity_id(&self) -> Option<&str> {
+        self.sp_entity_id.as_deref()
+    }
+
+    /// Whether its signatures may rest on SHA-1.
+    #[must_use]
+    pub fn allows_sha1(&self) -> bool {
+        self.allow_sha1 == Some(true)
+    }
+
     /// A service provider's metadata, as it was uploaded.
     #[must_use]
     pub fn metadata(&self) -> Option<&str> {

@@ -3,9 +3,11 @@
 //!
 //! - `body`: the fields, typed; `oidc`, `saml`: judged, each for its way in
 //! - [`service_provider`]: the peer, out of fields and metadata
-//! - [`record`]: what the edge is told of a SAML application
+//! - [`record`]: what the edge is told of a SAML application; [`lint`]: what its service provider
+//!   will refuse of that
 
 mod body;
+pub mod lint;
 mod oidc;
 pub mod record;
 mod saml;
