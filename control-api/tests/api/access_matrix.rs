@@ -130,6 +130,7 @@ const APPS: &[Row] = &[
     ("GET", "/access/apps/ca", TWIN),
     ("GET", "/access/apps/{id}/saml_metadata", ACCOUNT),
     ("POST", "/access/apps/{id}/saml_metadata/refresh", ACCOUNT),
+    ("POST", "/access/apps/{id}/saml_test", ACCOUNT),
     ("GET", "/access/apps/{id}/saml_certificates", ACCOUNT),
     ("POST", "/access/apps/{id}/saml_certificates", ACCOUNT),
     ("DELETE", "/access/apps/{id}/saml_certificates/{kid}", ACCOUNT),

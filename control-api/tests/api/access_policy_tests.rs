@@ -18,7 +18,7 @@ fn of_domain(domain: &str) -> Value {
 }
 
 /// Somebody who signed in once, or never.
-async fn user(lab: &Lab, tenant: &Tenant, email: &str, identity: Option<Value>) -> String {
+pub async fn user(lab: &Lab, tenant: &Tenant, email: &str, identity: Option<Value>) -> String {
     let id = uuid::Uuid::new_v4().to_string();
     let row = UserRow {
         id: id.clone(),

@@ -15,7 +15,7 @@ async fn saas_applications_answer_what_is_ours_and_the_secret_once() {
             "source": {"name": "email"}});
         let saml = json!({"type": "saas", "name": "CRM", "saas_app": {
             "sp_entity_id": "urn:sp", "consumer_service_url": "https://sp.com/acs", "name_id_format": "email",
-            "custom_attributes": [attribute], "sp_metadata_url": "https://sp.com/metadata"}});
+            "custom_attributes": [attribute]}});
         let made = create(&lab, &tenant, saml.clone()).await;
         let one = format!("{}/{}", path(&tenant), made.id());
         let shown = &made.result()["saas_app"];

@@ -27,6 +27,7 @@ mod access_saml;
 mod access_saml_keys;
 mod access_saml_metadata;
 mod access_saml_providers;
+mod access_saml_test;
 mod access_saml_uploads;
 mod access_service_tokens;
 mod access_tags;

@@ -1,14 +1,12 @@
 //! One application that speaks SAML, and we to it.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use edge_state::access::call::LoginEvent;
 use edge_state::access::saml::{Endpoint, SamlApplication, ServiceProvider};
 use edge_state::access::{ApplicationRecord, SamlKeyRecord};
 use hmac::{Hmac, Mac as _};
-use saml::certificate::Certificate;
 use saml::identity_provider::IdentityProvider;
-use saml::key::PublicKey;
 use saml::logout::LogoutParty;
 use saml::metadata::{self, IndexedEndpoint};
 use saml::peer::ServiceProviderPeer;
@@ -24,6 +22,7 @@ use crate::login::attempt::Target;
 use crate::login::target;
 use crate::page::Link;
 use crate::redirect::sso_path;
+use crate::saml::recipient::public_keys;
 use crate::visit::{Visit, Words};
 
 /// The two sides of a conversation.
@@ -204,12 +203,6 @@ pub(crate) fn hex(parts: &[&str]) -> String {
         hash.update(part);
     }
     hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
-}
-
-/// Keys of certificates as records have them; what cannot be read is no key.
-pub(crate) fn public_keys(certificates: &[String]) -> Vec<PublicKey> {
-    let read = |text: &String| Certificate::from_der(&STANDARD.decode(text).ok()?).ok();
-    certificates.iter().filter_map(read).map(|found| found.public_key().clone()).collect()
 }
 
 fn peer(record: &ServiceProvider) -> ServiceProviderPeer {

@@ -106,6 +106,30 @@ impl IdentityProvider {
         Ok(Form::new(&target.location, Kind::Response, &xml, target.relay_state()))
     }
 
+    /// The assertion that [`Self::issue`] would make, for people to read: neither signed nor
+    /// encrypted, and over when it begins, so that nobody can present it.
+    pub fn preview(
+        &self,
+        target: &Target,
+        issue: &Issue<'_>,
+        now: SystemTime,
+    ) -> Result<String, UnwritableText> {
+        let issued = Issued {
+            id: "_preview",
+            now,
+            issuer: &self.entity_id,
+            subject: issue.name_id.map_or(Subject::Unnamed, Subject::Name),
+            not_before: now,
+            not_on_or_after: now,
+            recipient: &target.location,
+            in_response_to: target.in_response_to.as_deref(),
+            audience: &target.audience,
+            authn: issue.authn,
+            attributes: issue.attributes,
+        };
+        Ok(issued.draft()?.xml)
+    }
+
     /// Answers a request with a status other than success, signed.
     pub async fn refuse(
         &self,

@@ -175,9 +175,8 @@ async fn shown(cx: &mut Context<'_>, id: &str) -> Result<Vec<Value>, ApiError> {
 
 /// Gives a key to each SAML application that an older version has left without one.
 pub async fn complete(app: App, stop: CancellationToken) {
-    match stop.run_until_cancelled(complete_all(&app)).await {
-        Some(Err(error)) => tracing::error!(%error, "SAML applications are left without a key"),
-        Some(Ok(())) | None => {}
+    if let Some(Err(error)) = stop.run_until_cancelled(complete_all(&app)).await {
+        tracing::error!(%error, "SAML applications are left without a key");
     }
 }
 

@@ -89,12 +89,9 @@ impl Draft {
         account_id: &str,
         before: Option<&str>,
     ) -> Result<(), ApiError> {
-        let saas = self.body.saas_app.as_ref();
-        let Some(saas) = saas.filter(|saas| saas.auth_type() == AuthType::Saml) else {
+        if !self.fetch(app, account_id, before).await? {
             return Ok(());
-        };
-        let source = peer::source(saas);
-        self.metadata = Some(metadata::prepare(app, account_id, before, source.as_ref()).await?);
+        }
         if let Some(id) = before {
             let mut tx = app.db.read().await?;
             let has = objects::children(&mut tx, id, kind::SAML_KEY).await?;
@@ -104,6 +101,22 @@ impl Draft {
         }
         self.key = Some(saml_keys::generate(app, &self.body.shown_name()).await?);
         Ok(())
+    }
+
+    /// Of a SAML application, fetches its service provider's metadata; `false`: it is none.
+    pub async fn fetch(
+        &mut self,
+        app: &App,
+        account_id: &str,
+        before: Option<&str>,
+    ) -> Result<bool, ApiError> {
+        let saas = self.body.saas_app.as_ref();
+        let Some(saas) = saas.filter(|saas| saas.auth_type() == AuthType::Saml) else {
+            return Ok(false);
+        };
+        let source = peer::source(saas);
+        self.metadata = Some(metadata::prepare(app, account_id, before, source.as_ref()).await?);
+        Ok(true)
     }
 }
 

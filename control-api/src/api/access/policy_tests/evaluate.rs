@@ -7,11 +7,11 @@ use axum::extract::State;
 use axum::routing;
 use edge_state::Key;
 use edge_state::access::{Identity, ServiceTokenRecord};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::bench::{Bench, summary};
 use super::draft;
-use super::person::{TAG, by_email, last_identity};
+use super::person::{TAG, named};
 use crate::api::access::applications::check::invalid;
 use crate::api::access::describe::{Described, Method, Operation, Scope};
 use crate::api::access::echo::{Body, Fields, Sent};
@@ -20,7 +20,6 @@ use crate::api::access::publish;
 use crate::api::auth::{AccessApps, ForAccess};
 use crate::api::json::Json;
 use crate::api::{ApiError, App, Envelope};
-use crate::store::users;
 
 /// The route.
 pub fn routes() -> Vec<Described> {
@@ -41,7 +40,7 @@ async fn evaluate(
     let mut tx = app.db.read().await?;
     let mut cx = Context::new(&app, &mut tx, &access.account.id);
     let (application, policies) = draft::asked(&mut cx, sent.members()).await?;
-    let identity = identity(&mut cx, &sent).await?;
+    let identity = named(&mut cx, &sent, "user_email").await?;
     let token = service_token(&mut cx, &sent).await?;
     let request = Request::read(&sent, identity.as_ref())?;
     let mut bench = Bench::of(&mut cx).await?;
@@ -64,42 +63,6 @@ async fn evaluate(
         answer.insert("identity".to_owned(), json!(identity));
     }
     Ok(Envelope::ok(answer))
-}
-
-/// `user_id` or `user_email`, as they last signed in; or `identity`, whole. None: nobody is signed
-/// in.
-async fn identity(cx: &mut Context<'_>, sent: &Sent) -> Result<Option<Identity>, ApiError> {
-    if let Some(inline) = sent.object("identity")? {
-        return inline_identity(cx.now, inline.clone()).map(Some);
-    }
-    let (field, user) = if let Some(id) = sent.text("user_id")? {
-        ("user_id", users::find(cx.tx, cx.account_id, id).await?)
-    } else if let Some(email) = sent.text("user_email")? {
-        ("user_email", by_email(cx, email).await?)
-    } else {
-        return Ok(None);
-    };
-    let user = user.ok_or_else(|| invalid(field, "names no user of this account"))?;
-    let message = "names somebody who never signed in: write their identity";
-    last_identity(&user).map(Some).ok_or_else(|| invalid(field, message))
-}
-
-fn inline_identity(now: i64, mut inline: Map<String, Value>) -> Result<Identity, ApiError> {
-    // What nobody has to write who only wants to try a rule.
-    inline.entry("idp").or_insert_with(|| json!({"id": "", "type": ""}));
-    if let Some(Value::Object(idp)) = inline.get_mut("idp") {
-        idp.entry("id").or_insert("".into());
-        idp.entry("type").or_insert("".into());
-    }
-    inline.entry("subject").or_insert("".into());
-    inline.entry("authenticated_at").or_insert_with(|| now.div_euclid(1000).into());
-    let identity = serde_path_to_error::deserialize(Value::Object(inline));
-    let mut identity: Identity = identity.map_err(|error| {
-        let field = format!("identity.{}", error.path());
-        invalid(field.trim_end_matches('.'), &format!("is wrong: {}", error.inner()))
-    })?;
-    identity.email = identity.email.to_lowercase();
-    Ok(identity)
 }
 
 /// `service_token_id`: the request shows its secret.

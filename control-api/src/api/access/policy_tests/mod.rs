@@ -2,6 +2,7 @@
 //!
 //! - this file: everybody who ever signed in, against policies
 //! - [`evaluate`]: one person or machine, rule by rule; [`replay`]: the login log, by a draft
+//! - [`saml_test`]: what a SAML application would be told
 //! - [`checks`]: one person and one application, in the contract's manner
 //! - [`guard`]: a save that would lock out its author
 //! - [`draft`]: policies that are not saved; [`person`]: who is tried; [`bench`]: where
@@ -12,7 +13,9 @@ pub mod draft;
 pub mod evaluate;
 pub mod guard;
 pub mod person;
+mod pretty;
 pub mod replay;
+pub mod saml_test;
 
 use access::policy::Subject;
 use axum::extract::{Path, State};
@@ -73,6 +76,7 @@ pub fn routes() -> Vec<Described> {
         ),
     ];
     routes.extend(evaluate::routes());
+    routes.extend(saml_test::routes());
     routes.extend(replay::routes());
     routes.extend(checks::routes());
     routes

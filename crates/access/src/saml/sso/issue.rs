@@ -5,9 +5,7 @@ use edge_state::access::saml::{Encrypted, Signed as SignedSetting};
 use saml::assertion::AuthnStatement;
 use saml::authn_request::ConsumerService;
 use saml::binding::post::Form;
-use saml::encryption::{ContentEncryption, Recipient};
 use saml::identity_provider::{Offer, Target};
-use saml::key::{KeyKind, KeyTransport};
 use saml::response::Status;
 use saml::signature::Signed;
 use saml::xml::{UnwritableText, Writer};
@@ -22,7 +20,8 @@ use crate::need::Call;
 use crate::page::departure;
 use crate::saml::entered;
 use crate::saml::keys::Keys;
-use crate::saml::party::{Party, public_keys, seconds, session_index};
+use crate::saml::party::{Party, seconds, session_index};
+use crate::saml::recipient::recipient;
 use crate::saml::statement::{self, STRENGTH, Statement, StatementError, statement};
 use crate::visit::{Session, Words};
 use crate::{Need, Response};
@@ -55,7 +54,7 @@ pub(crate) fn issue(
         },
         (Err(error), None) => return Ok(untold(party, session, &error)),
     };
-    let encrypts = match recipient(party) {
+    let encrypts = match recipient(party.saml) {
         Ok(recipient) => recipient,
         Err(why) => {
             return match asked.and_then(|asked| Some((asked, asked.denied()?))) {
@@ -214,36 +213,6 @@ fn spend(party: &Party, kept: &Kept) -> Result<Option<Response>, Need> {
             Some(visit.unavailable(&why.0, retry))
         }
     })
-}
-
-/// To whom it is encrypted. What cannot be encrypted is not sent at all.
-fn recipient(party: &Party) -> Result<Option<Recipient>, &'static str> {
-    if party.saml.encrypted == Encrypted::Nothing {
-        return Ok(None);
-    }
-    let record = &party.saml.service_provider;
-    let mut keys = public_keys(&record.encryption_certificates).into_iter();
-    let Some(key) = keys.find(|key| matches!(key.kind(), KeyKind::Rsa { .. })) else {
-        return Err("the application has no RSA certificate to encrypt to");
-    };
-    let methods = &record.encryption_methods;
-    let named = |uri: &str| methods.iter().any(|method| method == uri);
-    let said = methods.iter().any(|method| method.contains("aes"));
-    let content = match (said, methods.iter().find_map(|uri| gcm(uri))) {
-        (false, _) => ContentEncryption::Aes256Gcm,
-        (true, Some(content)) => content,
-        (true, None) => {
-            return Err("the application decrypts CBC alone, which is not encrypted in");
-        }
-    };
-    let sha256 = named("http://www.w3.org/2009/xmlenc11#rsa-oaep")
-        && !named("http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p");
-    let transport = if sha256 { KeyTransport::OaepSha256 } else { KeyTransport::OaepSha1 };
-    Ok(Some(Recipient { key, transport, content }))
-}
-
-fn gcm(uri: &str) -> Option<ContentEncryption> {
-    ContentEncryption::from_uri(uri).filter(|content| content.is_authenticated())
 }
 
 /// What is known of the person does not do for this application.

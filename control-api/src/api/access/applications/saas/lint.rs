@@ -34,8 +34,10 @@ pub fn findings(
     let wanted = entity.service_provider.as_ref().map(|role| role.name_id_formats.as_slice());
     let usual = usual_attributes(saml);
     let plan = Plan {
-        name_id_format: issued
-            .map_or_else(|| usual_format(saml, wanted.unwrap_or_default()), |i| i.name_id_format),
+        name_id_format: match issued {
+            Some(issued) => issued.name_id_format,
+            None => Some(usual_format(saml, wanted.unwrap_or_default())),
+        },
         attributes: issued.map_or(&usual, |issued| issued.attributes),
         signed: match saml.signed {
             Signed::Both => saml::signature::Signed::Both,
@@ -97,14 +99,14 @@ fn certificates(keys: &[String]) -> Vec<Certificate> {
 }
 
 /// The format that a request of this service provider will ask for, most likely.
-fn usual_format<'a>(saml: &SamlApplication, wanted: &'a [String]) -> Option<&'a str> {
+fn usual_format<'a>(saml: &SamlApplication, wanted: &'a [String]) -> &'a str {
     match saml.name_id.format {
-        Some(NameIdFormat::Id) => Some(format::PERSISTENT),
-        Some(NameIdFormat::Email) => Some(format::EMAIL),
+        Some(NameIdFormat::Id) => format::PERSISTENT,
+        Some(NameIdFormat::Email) => format::EMAIL,
         None => {
             let known = [format::EMAIL, format::PERSISTENT, format::TRANSIENT, format::UNSPECIFIED];
             let first = wanted.iter().find(|wanted| known.contains(&wanted.as_str()));
-            Some(first.map_or(format::EMAIL, String::as_str))
+            first.map_or(format::EMAIL, String::as_str)
         }
     }
 }

@@ -1,9 +1,10 @@
 //! The service provider that an application is: what an operator typed, beside what its metadata
 //! says. What was typed wins; where the two disagree, a remark says so.
 
+use access::saml::recipient::recipient;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use edge_state::access::saml::{Endpoint, ServiceProvider};
+use edge_state::access::saml::{Encrypted, Endpoint, SamlApplication, ServiceProvider};
 use saml::binding::{HTTP_POST, HTTP_REDIRECT};
 use saml::certificate::Certificate;
 use saml::metadata::{self, Entity, Metadata, ServiceProviderRole};
@@ -243,15 +244,14 @@ fn encryption(saas: &SaasApp, peer: &ServiceProvider) -> Result<(), ApiError> {
     if matches!(saas.encrypt.as_deref(), None | Some("nothing")) {
         return Ok(());
     }
-    let is_rsa = |key: &String| {
-        let kind = pasted::read_keys(key.as_bytes()).ok();
-        let key = kind.as_ref().and_then(|keys| keys.first()).map(FoundKey::public_key);
-        key.is_some_and(|key| matches!(key.kind(), saml::key::KeyKind::Rsa { .. }))
-    };
-    if peer.encryption_certificates.iter().any(is_rsa) {
-        return Ok(());
-    }
-    let message = "needs an RSA key to encrypt to: paste the service provider's certificate into \
-                   sp_certificates, or a metadata with a key for encryption into sp_metadata";
-    Err(invalid("saas_app.encrypt", message))
+    let service_provider = peer.clone();
+    let saml =
+        SamlApplication { encrypted: Encrypted::Assertion, service_provider, ..Default::default() };
+    recipient(&saml).map(drop).map_err(|why| {
+        let message = format!(
+            "cannot be done: {why}. Paste the service provider's RSA certificate into \
+             sp_certificates, or a metadata with a key for encryption into sp_metadata"
+        );
+        invalid("saas_app.encrypt", &message)
+    })
 }
