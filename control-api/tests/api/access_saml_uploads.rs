@@ -248,6 +248,17 @@ async fn what_cannot_be_spoken_is_explained_and_changes_nothing() {
             ),
             (typed(json!({"encrypt": "assertion"})), "encrypt", "RSA"),
             (typed(json!({"encrypt": "all"})), "encrypt", "name_id"),
+            (
+                typed(json!({"name_id_transform_jsonata": "$uppercase(email"})),
+                "name_id_transform_jsonata",
+                "cannot be used",
+            ),
+            (
+                typed(json!({"saml_attribute_transform_jsonata": "{"})),
+                "saml_attribute_transform_jsonata",
+                "cannot be used",
+            ),
+            (typed(json!({"group_filter_regex": "(a"})), "group_filter_regex", "cannot be used"),
             (typed(json!({"sign": "none"})), "sign", "both"),
             (
                 typed(json!({"single_logout_service_url": "javascript:1"})),

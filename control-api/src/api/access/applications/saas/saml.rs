@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use access::saml::statement;
 use serde_json::Value;
 
 use super::body::{AttributeSource, CustomAttribute, CustomAttributes, SaasApp};
@@ -67,6 +68,7 @@ impl SaasApp {
         }
         let transform = self.saml_attribute_transform_jsonata.iter();
         texts("saas_app.saml_attribute_transform_jsonata", transform, MAX_TRANSFORM)?;
+        self.judge_expressions()?;
         for (field, value) in [
             ("consumer_service_url", &self.consumer_service_url),
             ("sp_metadata_url", &self.sp_metadata_url),
@@ -102,6 +104,31 @@ impl SaasApp {
         }
         if self.sp_metadata_url.is_none() {
             service_provider::of(self, service_provider::uploaded(self)?.as_ref())?;
+        }
+        Ok(())
+    }
+
+    /// What would be found out when somebody signs in.
+    fn judge_expressions(&self) -> Result<(), ApiError> {
+        let checks: [(_, _, Check); 3] = [
+            (
+                "name_id_transform_jsonata",
+                &self.name_id_transform_jsonata,
+                statement::check_name_id_transform,
+            ),
+            (
+                "saml_attribute_transform_jsonata",
+                &self.saml_attribute_transform_jsonata,
+                statement::check_attribute_transform,
+            ),
+            ("group_filter_regex", &self.group_filter_regex, statement::check_group_filter),
+        ];
+        for (field, expression, check) in checks {
+            if let Some(expression) = expression {
+                let field = format!("saas_app.{field}");
+                check(expression)
+                    .map_err(|why| invalid(&field, &format!("cannot be used: {why}")))?;
+            }
         }
         Ok(())
     }
@@ -182,6 +209,8 @@ impl AttributeSource {
         Ok(names)
     }
 }
+
+type Check = fn(&str) -> Result<(), String>;
 
 const MAX_METADATA: usize = 256 << 10;
 const MAX_TRANSFORM: usize = 16 << 10;
