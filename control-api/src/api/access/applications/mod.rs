@@ -110,7 +110,7 @@ async fn create(
     {
         saas.insert("client_secret".to_owned(), secret.into());
     }
-    attempt.finish(&app, noted(Envelope::created(answer), written.remarks)).await
+    attempt.finish(&app, Envelope::created(answer).noted(written.remarks)).await
 }
 
 async fn list(
@@ -170,11 +170,7 @@ async fn update(
     let answer = shown(&mut cx, &written.application).await?;
     held.check(&mut cx).await?;
     app.commit(tx).await?;
-    Ok(noted(Envelope::ok(answer), written.remarks))
-}
-
-fn noted<T>(answer: Envelope<T>, remarks: Vec<String>) -> Envelope<T> {
-    remarks.into_iter().fold(answer, |answer, remark| answer.noted(Some(remark)))
+    Ok(Envelope::ok(answer).noted(written.remarks))
 }
 
 async fn delete(
