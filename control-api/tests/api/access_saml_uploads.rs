@@ -179,6 +179,104 @@ async fn certificates_are_read_in_whatever_form() {
     }
 }
 
+/// Bodies, which field of each is at fault, and a part of what is said of it.
+fn unspeakable() -> Vec<(Value, &'static str, &'static str)> {
+    let xml = SAMPLES[0].1;
+    let several = format!(
+        "<md:EntitiesDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\">{}{}</md:EntitiesDescriptor>",
+        SAMPLES[0].1.trim_start_matches("<?xml version=\"1.0\"?>"),
+        SAMPLES[2].1
+    );
+    let keyless = "<md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"urn:sp\">\
+        <md:SPSSODescriptor AuthnRequestsSigned=\"true\" protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">\
+        <md:AssertionConsumerService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\" Location=\"https://sp.com/acs\" index=\"0\"/>\
+        </md:SPSSODescriptor></md:EntityDescriptor>";
+    let typed = |more: Value| {
+        let mut saas =
+            json!({"sp_entity_id": "urn:sp", "consumer_service_url": "https://sp.com/acs"});
+        saas.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        saas
+    };
+    let attribute =
+        |source: Value| typed(json!({"custom_attributes": [{"name": "a", "source": source}]}));
+    vec![
+        (json!({"sp_metadata": "<x/>"}), "sp_metadata", "not EntityDescriptor"),
+        (json!({"sp_metadata": "nonsense"}), "sp_metadata", "cannot be used"),
+        (
+            json!({"sp_metadata": "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"}),
+            "sp_metadata",
+            "document type",
+        ),
+        (json!({"sp_metadata": several}), "sp_metadata", "sp_entity_id"),
+        (json!({"sp_metadata": xml.replace("SPSSODescriptor", "Extensions")}), "sp_metadata", ""),
+        (json!({"sp_metadata": keyless}), "sp_metadata", "AuthnRequestsSigned"),
+        (
+            json!({"sp_metadata": xml, "sp_metadata_url": "https://sp.com/m"}),
+            "sp_metadata_url",
+            "one of the two",
+        ),
+        (
+            typed(
+                json!({"sp_certificates": ["-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----"]}),
+            ),
+            "sp_certificates[0]",
+            "private key",
+        ),
+        (
+            typed(json!({"sp_certificates": [CERTIFICATE, "https://sp.com/cert"]})),
+            "sp_certificates[1]",
+            "address",
+        ),
+        (
+            typed(json!({"require_signed_requests": true})),
+            "require_signed_requests",
+            "sp_certificates",
+        ),
+        (typed(json!({"encrypt": "assertion"})), "encrypt", "RSA"),
+        (typed(json!({"encrypt": "all"})), "encrypt", "name_id"),
+        (
+            typed(json!({"name_id_transform_jsonata": "$uppercase(email"})),
+            "name_id_transform_jsonata",
+            "cannot be used",
+        ),
+        (
+            typed(json!({"saml_attribute_transform_jsonata": "{"})),
+            "saml_attribute_transform_jsonata",
+            "cannot be used",
+        ),
+        (typed(json!({"group_filter_regex": "(a"})), "group_filter_regex", "cannot be used"),
+        (typed(json!({"sign": "none"})), "sign", "both"),
+        (
+            typed(json!({"single_logout_service_url": "javascript:1"})),
+            "single_logout_service_url",
+            "URL",
+        ),
+        (typed(json!({"name_id_source": {}})), "", ""),
+        (
+            typed(json!({"name_id_source": {"name_by_idp": "x"}})),
+            "name_id_source.name_by_idp",
+            "list",
+        ),
+        (
+            attribute(json!({"name_by_idp": [{"idp_id": "a"}]})),
+            "custom_attributes[0].source.name_by_idp[0]",
+            "source_name",
+        ),
+        (
+            attribute(
+                json!({"name_by_idp": [{"idp_id": "a", "source_name": "x"}, {"idp_id": "a", "source_name": "y"}]}),
+            ),
+            "custom_attributes[0].source.name_by_idp[1]",
+            "second time",
+        ),
+        (
+            typed(json!({"custom_attributes": [{"source": {"name": "x"}}]})),
+            "custom_attributes[0].name",
+            "missing",
+        ),
+    ]
+}
+
 #[tokio::test]
 async fn what_cannot_be_spoken_is_explained_and_changes_nothing() {
     for lab in labs().await {
@@ -192,103 +290,7 @@ async fn what_cannot_be_spoken_is_explained_and_changes_nothing() {
         )
         .await;
         let before = record(&lab, &Key::Application(made.id())).await.unwrap();
-        let several = format!(
-            "<md:EntitiesDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\">{}{}</md:EntitiesDescriptor>",
-            SAMPLES[0].1.trim_start_matches("<?xml version=\"1.0\"?>"),
-            SAMPLES[2].1
-        );
-        let keyless = "<md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"urn:sp\">\
-            <md:SPSSODescriptor AuthnRequestsSigned=\"true\" protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">\
-            <md:AssertionConsumerService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST\" Location=\"https://sp.com/acs\" index=\"0\"/>\
-            </md:SPSSODescriptor></md:EntityDescriptor>";
-        let typed = |more: Value| {
-            let mut saas =
-                json!({"sp_entity_id": "urn:sp", "consumer_service_url": "https://sp.com/acs"});
-            saas.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            saas
-        };
-        let attribute =
-            |source: Value| typed(json!({"custom_attributes": [{"name": "a", "source": source}]}));
-        for (saas, pointer, words) in [
-            (json!({"sp_metadata": "<x/>"}), "sp_metadata", "not EntityDescriptor"),
-            (json!({"sp_metadata": "nonsense"}), "sp_metadata", "cannot be used"),
-            (
-                json!({"sp_metadata": "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"}),
-                "sp_metadata",
-                "document type",
-            ),
-            (json!({"sp_metadata": several}), "sp_metadata", "sp_entity_id"),
-            (
-                json!({"sp_metadata": xml.replace("SPSSODescriptor", "Extensions")}),
-                "sp_metadata",
-                "",
-            ),
-            (json!({"sp_metadata": keyless}), "sp_metadata", "AuthnRequestsSigned"),
-            (
-                json!({"sp_metadata": xml, "sp_metadata_url": "https://sp.com/m"}),
-                "sp_metadata_url",
-                "one of the two",
-            ),
-            (
-                typed(
-                    json!({"sp_certificates": ["-----BEGIN PRIVATE KEY-----\nAA==\n-----END PRIVATE KEY-----"]}),
-                ),
-                "sp_certificates[0]",
-                "private key",
-            ),
-            (
-                typed(json!({"sp_certificates": [CERTIFICATE, "https://sp.com/cert"]})),
-                "sp_certificates[1]",
-                "address",
-            ),
-            (
-                typed(json!({"require_signed_requests": true})),
-                "require_signed_requests",
-                "sp_certificates",
-            ),
-            (typed(json!({"encrypt": "assertion"})), "encrypt", "RSA"),
-            (typed(json!({"encrypt": "all"})), "encrypt", "name_id"),
-            (
-                typed(json!({"name_id_transform_jsonata": "$uppercase(email"})),
-                "name_id_transform_jsonata",
-                "cannot be used",
-            ),
-            (
-                typed(json!({"saml_attribute_transform_jsonata": "{"})),
-                "saml_attribute_transform_jsonata",
-                "cannot be used",
-            ),
-            (typed(json!({"group_filter_regex": "(a"})), "group_filter_regex", "cannot be used"),
-            (typed(json!({"sign": "none"})), "sign", "both"),
-            (
-                typed(json!({"single_logout_service_url": "javascript:1"})),
-                "single_logout_service_url",
-                "URL",
-            ),
-            (typed(json!({"name_id_source": {}})), "", ""),
-            (
-                typed(json!({"name_id_source": {"name_by_idp": "x"}})),
-                "name_id_source.name_by_idp",
-                "list",
-            ),
-            (
-                attribute(json!({"name_by_idp": [{"idp_id": "a"}]})),
-                "custom_attributes[0].source.name_by_idp[0]",
-                "source_name",
-            ),
-            (
-                attribute(
-                    json!({"name_by_idp": [{"idp_id": "a", "source_name": "x"}, {"idp_id": "a", "source_name": "y"}]}),
-                ),
-                "custom_attributes[0].source.name_by_idp[1]",
-                "second time",
-            ),
-            (
-                typed(json!({"custom_attributes": [{"source": {"name": "x"}}]})),
-                "custom_attributes[0].name",
-                "missing",
-            ),
-        ] {
+        for (saas, pointer, words) in unspeakable() {
             let answer = put(&lab, &tenant, &made.id(), saas.clone()).await;
             if pointer.is_empty() {
                 // An object without members is not set.

@@ -118,13 +118,38 @@ def self_hosted():
 
 @check("access.applications of type saas: what is ours, and the secret once")
 def saas():
+    mail = {
+        "name": "mail",
+        "friendly_name": "E-mail",
+        "name_format": "urn:oasis:names:tc:SAML:2.0:attrname-format:uri",
+        "required": True,
+        "source": {"name": "email", "name_by_idp": [{"idp_id": "i-1", "source_name": "mail"}]},
+    }
+    saml_app = {
+        "auth_type": "saml",
+        "sp_entity_id": "urn:sp",
+        "consumer_service_url": "https://sp.com/acs",
+        "name_id_format": "id",
+        "default_relay_state": "/start",
+        "name_id_transform_jsonata": "email",
+        "saml_attribute_transform_jsonata": '{"mail": email}',
+        "custom_attributes": [mail],
+    }
     saml = applications.create(
         account_id=ACCOUNT,
         type="saas",
         name=f"CRM {run}",
-        saas_app={"auth_type": "saml", "sp_entity_id": "urn:sp", "consumer_service_url": "https://sp.com/acs"},
+        saas_app=saml_app,
     )
-    assert saml.saas_app.idp_entity_id == f"https://{auth_domain}"
+    assert saml.saas_app.sso_endpoint == f"https://{auth_domain}/access/sso/saml/{saml.id}"
+    assert saml.saas_app.idp_entity_id == saml.saas_app.sso_endpoint
+    shown = saml.saas_app.to_dict()
+    ours = {name: shown.pop(name) for name in ("sso_endpoint", "idp_entity_id", "public_key")}
+    assert shown == saml_app
+    assert applications.get(app_id=saml.id, account_id=ACCOUNT).saas_app == saml.saas_app
+    bare = {name: saml_app[name] for name in ("auth_type", "sp_entity_id", "consumer_service_url")}
+    again = applications.update(app_id=saml.id, account_id=ACCOUNT, type="saas", name=f"CRM {run}", saas_app=bare)
+    assert again.saas_app.to_dict() == bare | ours
     assert "BEGIN CERTIFICATE" in saml.saas_app.public_key
     oidc = applications.create(
         account_id=ACCOUNT, type="saas", saas_app={"auth_type": "oidc", "redirect_uris": ["https://a.com/cb"]}

@@ -114,15 +114,49 @@ await check("access.applications of type self_hosted: create, get, update, list,
 });
 
 await check("access.applications of type saas: what is ours, and the secret once", async () => {
-  const saml = await applications.create({
+  const idp_id = "f174e90a-fafe-4643-bbbc-4a0ed4fc8415";
+  const sent = {
     account_id,
     type: "saas",
     name: `CRM ${run}`,
-    saas_app: { auth_type: "saml", sp_entity_id: "urn:sp", consumer_service_url: "https://sp.com/acs" },
-  });
-  assert.equal(saml.saas_app.idp_entity_id, `https://${auth_domain}`);
-  assert.ok(saml.saas_app.sso_endpoint.startsWith(`https://${auth_domain}/access/sso/saml/`));
-  assert.match(saml.saas_app.public_key, /BEGIN CERTIFICATE/);
+    saas_app: {
+      auth_type: "saml",
+      sp_entity_id: "urn:sp",
+      consumer_service_url: "https://sp.com/acs",
+      name_id_format: "email",
+      default_relay_state: "/start?a=b&c",
+      name_id_transform_jsonata: "$uppercase(email)",
+      saml_attribute_transform_jsonata: '{"mail": email, "team": groups.name}',
+      custom_attributes: [
+        {
+          name: "mail",
+          friendly_name: "E-mail",
+          name_format: "urn:oasis:names:tc:SAML:2.0:attrname-format:basic",
+          required: true,
+          source: { name: "email", name_by_idp: [{ idp_id, source_name: "mail" }] },
+        },
+        { name: "dept", required: false, source: { name: "department" } },
+      ],
+    },
+  };
+  const saml = await applications.create(sent);
+  holds(saml, sent);
+  holds(saml.saas_app, sent.saas_app);
+  const { idp_entity_id, sso_endpoint, public_key, ...rest } = saml.saas_app;
+  assert.deepEqual(rest, sent.saas_app);
+  assert.equal(sso_endpoint, `https://${auth_domain}/access/sso/saml/${saml.id}`);
+  assert.equal(idp_entity_id, sso_endpoint);
+  assert.match(public_key, /BEGIN CERTIFICATE/);
+  assert.deepEqual((await applications.get(saml.id, { account_id })).saas_app, saml.saas_app);
+  // As a declarative client writes back what it has read, and then no more than it must.
+  const again = await applications.update(saml.id, { ...sent, saas_app: saml.saas_app });
+  assert.deepEqual(again.saas_app, saml.saas_app);
+  const { sp_entity_id, consumer_service_url } = sent.saas_app;
+  const bare = await applications.update(saml.id, { ...sent, saas_app: { sp_entity_id, consumer_service_url } });
+  assert.deepEqual(bare.saas_app, { auth_type: "saml", sp_entity_id, consumer_service_url, idp_entity_id, sso_endpoint, public_key });
+  const spoiled = { ...sent.saas_app, custom_attributes: [{ name: "a", source: { name_by_idp: [null] } }] };
+  await assert.rejects(applications.update(saml.id, { ...sent, saas_app: spoiled }), Cloudflare.BadRequestError);
+  assert.deepEqual((await applications.get(saml.id, { account_id })).saas_app, bare.saas_app);
   const redirect_uris = ["https://b.com/cb", "https://a.com/cb"];
   const oidc = await applications.create({ account_id, type: "saas", saas_app: { auth_type: "oidc", redirect_uris } });
   assert.match(oidc.saas_app.client_secret, /^[0-9a-f]{64}$/);

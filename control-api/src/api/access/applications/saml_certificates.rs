@@ -175,7 +175,7 @@ async fn shown(cx: &mut Context<'_>, id: &str) -> Result<Vec<Value>, ApiError> {
 
 /// Gives a key to each SAML application that an older version has left without one.
 pub async fn complete(app: App, stop: CancellationToken) {
-    if let Some(Err(error)) = stop.run_until_cancelled(complete_all(&app)).await {
+    if let Some(Err(error)) = stop.run_until_cancelled(Box::pin(complete_all(&app))).await {
         tracing::error!(%error, "SAML applications are left without a key");
     }
 }
