@@ -1,5 +1,5 @@
 // What `make run` shows of SAML, with LINTEL_BROWSER = dev.json: the demo user signs in to the application that knows nothing but SAML, begun there
-// and begun here, and is told of both ways.
+// and begun here, is told of both ways, and signs out of everything with the application's own button.
 
 import assert from 'node:assert/strict';
 import { close, person, until, world } from './world.mjs';
@@ -36,19 +36,35 @@ async function cases() {
   await page.waitForURL(home);
   assert.equal(await page.innerText('#name-id'), ada.email);
 
+  await page.click('text=Sign out');
+  await page.waitForSelector('text=You are signed out');
+  await page.goto(home);
+  assert.match(await page.innerText('main'), /Nobody is signed in/);
+  await page.goto(start);
+  await page.waitForSelector('[data-idp]'); // Neither is the session here left.
+
   // Begun at the launcher: nobody asked, and the application takes it all the same.
   await page.goto(`${team}/`);
+  await signIn(page);
   await page.waitForSelector('[data-app]');
   const opened = visitor.waitForEvent('page', { timeout: 2000 }).catch(() => page);
   await page.click('a[data-app]:has-text("Wiki")');
   const application = await opened;
   await application.waitForURL(home);
   assert.equal(await application.innerText('#name-id'), ada.email);
+
+  // Signing out here tells the application.
+  await page.goto(`${team}/access/logout`);
+  if (await page.locator('form button').count()) await page.click('form button');
+  await until('the application knows', async () => {
+    await application.goto(home);
+    return /Nobody is signed in/.test(await application.innerText('main'));
+  });
 }
 
 try {
   await cases();
-  console.log('signed in at the application and at the launcher');
+  console.log('signed in at the application and at the launcher, and out from both ends');
 } finally {
   await close();
 }

@@ -101,7 +101,7 @@ async fn make_run_comes_up_survives_a_restart_and_leaves_nothing() -> Result<(),
 }
 
 #[tokio::test]
-async fn the_demo_user_signs_in_to_the_saml_application() -> Result<(), Failure> {
+async fn the_demo_user_signs_in_to_the_saml_application_and_out_again() -> Result<(), Failure> {
     let run = Run::new()?;
     let process = Process::start(run.program.clone())?;
     let dev = run.healthy(&process).await?;
