@@ -1,18 +1,9 @@
 // What an administrator does by the API while people are signed in.
 
 import assert from 'node:assert/strict';
-import { person, signInBy, until, world } from './world.mjs';
+import { api, person, signInBy, until, world } from './world.mjs';
 
 const { apps, providers, team } = world;
-
-async function api(method, path, body) {
-  const url = `${world.api.url}/accounts/${world.api.account}/access/${path}`;
-  const headers = { authorization: `Bearer ${world.api.token}`, ...(body && { 'content-type': 'application/json' }) };
-  const answer = await fetch(url, { method, headers, body: body && JSON.stringify(body) });
-  const { result, errors } = await answer.json();
-  assert.ok(answer.ok, `${method} ${path}: ${JSON.stringify(errors)}`);
-  return result;
-}
 
 async function enter(context, url) {
   const page = await context.newPage();

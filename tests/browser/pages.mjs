@@ -8,7 +8,7 @@ import { person, screenshot, signInBy, world } from './world.mjs';
 const { apps, providers, team } = world;
 const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-async function look(page, name) {
+export async function look(page, name) {
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme });
     // Outside the page's own policy, which forbids foreign scripts.

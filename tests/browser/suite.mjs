@@ -1,13 +1,11 @@
-// Runs the cases named in LINTEL_CASES (with commas between), or all; each has a browser window of its own. Ends with 1 if one failed.
+// The cases about signing in to gated applications; see run.mjs.
 
 import * as access from './access.mjs';
 import * as administration from './administration.mjs';
 import * as pages from './pages.mjs';
+import { run } from './run.mjs';
 import * as single from './single_page.mjs';
-import { close, person, until, world } from './world.mjs';
-
-const cases = Object.entries({ ...access, ...administration, ...pages, ...single });
-const wanted = (process.env.LINTEL_CASES ?? '').split(',').filter(Boolean);
+import { person, until, world } from './world.mjs';
 
 // What was written through the API a moment ago is on its way to the edge.
 const visitor = await person();
@@ -21,18 +19,4 @@ for (const app of Object.values(world.apps)) {
 }
 await visitor.close();
 
-let failed = 0;
-for (const [name, run] of cases) {
-  if (wanted.length && !wanted.includes(name)) continue;
-  const began = Date.now();
-  try {
-    await run();
-    console.log(`ok    ${name} (${Date.now() - began} ms)`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAIL  ${name}\n${error.stack ?? error}`);
-  }
-}
-await close();
-console.log(`${world.name}: ${failed ? `${failed} failed` : 'all passed'}`);
-process.exit(failed ? 1 : 0);
+await run({ ...access, ...administration, ...pages, ...single });

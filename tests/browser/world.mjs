@@ -1,6 +1,8 @@
 // What the browser suite runs in: a browser that finds every name on this machine, and what it is told in LINTEL_BROWSER (JSON):
 //   {name, team, apps: {intranet, engineering, spa}, providers: {acme, globex, github, pin}, password, mails, api: {url, token}, screenshots}
+// and in the SAML suite also saml: {peers: {name: {url, ...}}, provider: {url, ...}}.
 
+import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
@@ -19,7 +21,27 @@ export async function person(options = {}) {
   // Without transitions: what is looked at is what stays.
   const context = await browser.newContext({ ignoreHTTPSErrors: true, reducedMotion: 'reduce', ...options });
   context.setDefaultTimeout(PATIENCE);
+  context.on('request', (request) => request.isNavigationRequest() && keep(request));
   return context;
+}
+
+/** Every SAML message that went through a browser: {url, method, query}. The query as it was, or of the form. */
+export const messages = [];
+
+function keep(request) {
+  const url = request.url();
+  const query = request.method() === 'POST' ? (request.postData() ?? '') : new URL(url).search.slice(1);
+  if (/(^|&)SAML(Request|Response)=/.test(query)) messages.push({ url, method: request.method(), query });
+}
+
+/** One call below `accounts/{account}/access/`. */
+export async function api(method, path, body) {
+  const url = `${world.api.url}/accounts/${world.api.account}/access/${path}`;
+  const headers = { authorization: `Bearer ${world.api.token}`, ...(body && { 'content-type': 'application/json' }) };
+  const answer = await fetch(url, { method, headers, body: body && JSON.stringify(body) });
+  const { result, errors } = await answer.json();
+  assert.ok(answer.ok, `${method} ${path}: ${JSON.stringify(errors)}`);
+  return result;
 }
 
 export async function close() {

@@ -64,7 +64,7 @@ impl Mailbox {
 }
 
 /// Of the environment that `scripts/venv.sh` makes: `LINTEL_VENV`.
-fn python() -> Result<PathBuf, Failure> {
+pub(super) fn python() -> Result<PathBuf, Failure> {
     let folder = std::env::var_os("LINTEL_VENV");
     let folder = folder.map(PathBuf::from).filter(|folder| folder.join("bin/python").is_file());
     let folder = folder.ok_or_else(|| {

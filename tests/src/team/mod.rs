@@ -4,10 +4,12 @@
 //! - [`provider`]: OpenID providers, npm `oidc-provider`
 //! - [`github`]: a stand-in for GitHub with its recorded shapes
 //! - [`mailbox`]: a mail server
+//! - [`saml`]: SAML service providers and an identity provider
 
 pub mod github;
 pub mod mailbox;
 pub mod provider;
+pub mod saml;
 
 use lintel_dev::Failure;
 use reqwest::Method;
@@ -41,8 +43,11 @@ pub struct Team {
 impl Team {
     /// Starts all of it and waits until the team domain is live at the edge.
     pub async fn start() -> Result<Self, Failure> {
-        let (lintel, mailbox) = house().await?;
+        let (mut lintel, mailbox) = house().await?;
         let port = lintel.edges[0].https.port();
+        // Where people come; SAML endpoints are spelled with it.
+        lintel.control_api.restart_as(|program| program.variable(HTTPS_PORT, &port))?;
+        lintel.ready().await?;
         Self::open(lintel, mailbox, port, None).await
     }
 
@@ -51,13 +56,14 @@ impl Team {
         let (mut lintel, mailbox) = house().await?;
         let miniflare = Miniflare::start_for_access(&lintel).await?;
         let url = miniflare.kv_url();
+        let port = miniflare.http.port();
         lintel.control_api.restart_as(|program| {
             program
+                .variable(HTTPS_PORT, &port)
                 .variable("LINTEL_WORKERS_KV_URL", &url)
                 .variable("LINTEL_WORKERS_KV_TOKEN", "anything")
         })?;
         lintel.ready().await?;
-        let port = miniflare.http.port();
         Self::open(lintel, mailbox, port, Some(miniflare)).await
     }
 
@@ -163,3 +169,4 @@ pub fn allow(include: &Value) -> Value {
 
 /// Where people sign in.
 pub const TEAM: &str = "team.saas.test";
+const HTTPS_PORT: &str = "LINTEL_HTTPS_PORT";
