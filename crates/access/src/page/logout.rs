@@ -31,7 +31,7 @@ pub fn render(view: &View) -> Response {
             button.button type="submit" name="everywhere" value="1" { "Sign out on all devices" }
         }
     };
-    Sheet::new(&view.frame, 200, "Sign out?").card(&main)
+    Sheet::new(&view.frame, 200, "Sign out?").leads_on().card(&main)
 }
 
 /// Somebody is signed out.

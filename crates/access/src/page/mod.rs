@@ -71,6 +71,8 @@ pub(crate) struct Sheet<'a> {
     script: Option<&'static str>,
     /// The other party that the page's form goes to.
     to: Option<&'a str>,
+    /// Whether what the form is answered with may lead to others, with TLS or without.
+    leads_on: bool,
 }
 
 /// The operator's colours of one page.
@@ -83,7 +85,7 @@ struct Look<'a> {
 
 impl<'a> Sheet<'a> {
     pub(crate) fn new(frame: &'a Frame<'a>, status: u16, title: &'a str) -> Self {
-        Self { frame, status, title, mark: None, script: None, to: None }
+        Self { frame, status, title, mark: None, script: None, to: None, leads_on: false }
     }
 
     fn mark(mut self, class: &str, icon: &Markup) -> Self {
@@ -98,6 +100,11 @@ impl<'a> Sheet<'a> {
 
     fn to(mut self, action: &'a str) -> Self {
         self.to = Some(action);
+        self
+    }
+
+    fn leads_on(mut self) -> Self {
+        self.leads_on = true;
         self
     }
 
@@ -158,6 +165,7 @@ impl<'a> Sheet<'a> {
         // `same-origin`: with less, browsers send no `Origin` that a form can be recognised by.
         // Others recognise by it who posts to them; and where they lead on counts as form action.
         let (forms, referrer) = match self.to {
+            None if self.leads_on => ("'self' https: http:", "same-origin"),
             None => ("'self' https:", "same-origin"),
             Some(to) if to.starts_with("http:") => ("https: http:", "origin"),
             Some(_) => ("https:", "strict-origin"),
