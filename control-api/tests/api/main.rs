@@ -24,6 +24,7 @@ mod access_publishing;
 mod access_saas;
 mod access_same_address;
 mod access_saml;
+mod access_saml_address;
 mod access_saml_keys;
 mod access_saml_metadata;
 mod access_saml_providers;

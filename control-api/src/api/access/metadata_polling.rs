@@ -1,7 +1,6 @@
 //! Metadata that is fetched again: in time, by one instance, and when a client asks for it. What
 //! changed in it reaches the edge as if the object itself had changed.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::extract::{Path, State};
@@ -282,9 +281,7 @@ fn apply(
 /// Tells the edge.
 async fn publish(cx: &mut Context<'_>, role: Role, id: &str) -> Result<(), ApiError> {
     match role {
-        Role::ServiceProvider => {
-            applications::publish::changed(cx, &[id.to_owned()], &BTreeSet::new()).await
-        }
+        Role::ServiceProvider => applications::publish::described_anew(cx, id).await,
         Role::IdentityProvider => {
             let row = cx.find(kind::IDENTITY_PROVIDER, id).await?;
             let change = Change { before: Some(&row), after: Some(&row) };

@@ -8,6 +8,7 @@ use edge_state::{Hostname, Key};
 
 use super::address::Door;
 use super::kind::Kind;
+use super::peer;
 use super::record;
 use super::stored::{self, Application};
 use crate::api::ApiError;
@@ -32,6 +33,16 @@ pub async fn changed(
         write_gate(cx, gate).await?;
     }
     Ok(())
+}
+
+/// The metadata of a SAML application's service provider has changed.
+///
+/// # Errors
+/// Besides the database's: what it says now cannot be spoken with, and the version before counts.
+pub async fn described_anew(cx: &mut Context<'_>, id: &str) -> Result<(), ApiError> {
+    let application = Application::find(cx, id).await?;
+    peer::of(cx, &application, "").await?;
+    changed(cx, &[id.to_owned()], &BTreeSet::new()).await
 }
 
 /// The applications that a policy decides about.
