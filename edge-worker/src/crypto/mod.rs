@@ -9,6 +9,8 @@ pub mod keys;
 pub mod saml;
 pub mod token;
 
+use std::cell::OnceCell;
+
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{Crypto, SubtleCrypto};
 use worker::js_sys::{self, Object, Promise, Reflect, Uint8Array};
@@ -18,6 +20,10 @@ use self::keys::{Key, Kind, OurKey};
 use crate::failure::{Failure, words};
 
 const RSA: &str = "RSASSA-PKCS1-v1_5";
+
+thread_local! {
+    static SUBTLE: OnceCell<SubtleCrypto> = const { OnceCell::new() };
+}
 
 /// Random bytes.
 pub fn random() -> Result<[u8; 32], Failure> {
@@ -70,6 +76,13 @@ fn crypto() -> Result<Crypto, JsValue> {
     Reflect::get(&js_sys::global(), &"crypto".into())?.dyn_into()
 }
 
+/// Kept: the platform wraps it anew at every look.
 fn subtle() -> Result<SubtleCrypto, JsValue> {
-    Ok(crypto()?.subtle())
+    SUBTLE.with(|known| {
+        if let Some(subtle) = known.get() {
+            return Ok(subtle.clone());
+        }
+        let subtle = crypto()?.subtle();
+        Ok(known.get_or_init(|| subtle).clone())
+    })
 }
