@@ -25,8 +25,9 @@ class Peer:
             "assertionConsumerService": {"url": urls["acs"], "binding": C.BINDING_HTTP_POST},
             "singleLogoutService": {"url": urls["slo"], "binding": C.BINDING_HTTP_REDIRECT},
             "NameIDFormat": C.NAMEID_UNSPECIFIED,
-            "x509cert": settings["certificate"],
-            "privateKey": settings["key"],
+            # It has one key for everything.
+            "x509cert": settings["encryption_certificate"],
+            "privateKey": settings["encryption_key"],
         }
         return {
             "strict": True,
@@ -123,7 +124,7 @@ class Peer:
         if "SAMLRequest" in message.fields:
             text = Utils.decode_base64_and_inflate(message.fields["SAMLRequest"])
             indexes = Request.get_session_indexes(text)
-            person = {"name_id": Request.get_nameid(text, settings["key"]), "session_index": indexes[0] if indexes else None}
+            person = {"name_id": Request.get_nameid(text, settings["encryption_key"]), "session_index": indexes[0] if indexes else None}
         location = library.process_slo(keep_local_session=True)
         if library.get_errors():
             raise ValueError(f"{library.get_errors()}: {library.get_last_error_reason()}")
