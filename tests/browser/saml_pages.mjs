@@ -1,6 +1,6 @@
 // Pages of SAML: looked at by axe, and photographed for people. Those on the way elsewhere: tests/page/check.mjs.
 
-import { look } from './pages.mjs';
+import { look } from './look.mjs';
 import { applications } from './saml.mjs';
 import { person, world } from './world.mjs';
 
