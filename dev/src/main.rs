@@ -1,6 +1,7 @@
 //! `make run`: a whole Lintel on this machine, in the foreground, until Ctrl-C.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use lintel_dev::access::{AUTH_DOMAIN, Demo, GATED_HOSTNAME};
 use lintel_dev::announcement::{self, Announcement};
@@ -12,8 +13,12 @@ use lintel_dev::onboard::{self, HOSTNAME, Tenant};
 use lintel_dev::origin;
 use lintel_dev::provider;
 use lintel_dev::state::State;
+use lintel_dev::wait;
 use lintel_dev::{Context as _, Failure};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Nobody takes longer to leave.
+const LEAVING: Duration = Duration::from_secs(2);
 
 fn main() -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
@@ -40,7 +45,11 @@ async fn run() -> Result<(), Failure> {
     let config = Config::from_env()?;
     let state = State::open(&config.state)?;
     let announcement = Announcement::none_yet(&state);
-    config.ports.check_free()?;
+    // Whoever stopped it a moment ago may still be putting its ports down.
+    let free = wait::until("the ports are free", LEAVING, async || config.ports.check_free());
+    if free.await.is_err() {
+        config.ports.check_free()?;
+    }
     let origin = origin::start(config.ports.origin).await?;
     println!("Starting control-api and edge-tls");
     let house = House::start(&config, &state)?;
