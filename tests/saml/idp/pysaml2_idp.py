@@ -55,7 +55,7 @@ entity.pre_encryption_part = functools.partial(pre_encryption_part, msg_enc=AES2
 
 class Provider:
     def __init__(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="lintel-pysaml2-idp-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="lintel-pysaml2-idp-", dir=settings.get("folder")))
         for name in ("key", "certificate"):
             (self.folder / name).write_text(settings[name])
         self.agreed = {"metadata": []}

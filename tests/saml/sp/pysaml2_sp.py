@@ -19,7 +19,7 @@ BINDINGS = {"redirect": BINDING_HTTP_REDIRECT, "post": BINDING_HTTP_POST}
 
 class Peer:
     def __init__(self):
-        self.folder = Path(tempfile.mkdtemp(prefix="lintel-pysaml2-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="lintel-pysaml2-", dir=settings.get("folder")))
         for name in ("key", "certificate", "encryption_key", "encryption_certificate"):
             (self.folder / name).write_text(settings[name])
         self.outstanding, self.used, self.agreed = {}, set(), {}

@@ -103,6 +103,8 @@ impl Peer {
         let address = loopback(lintel.port()?);
         settings["name"] = json!(name);
         settings["port"] = json!(address.port());
+        // For the files that its tools want; it goes with this house.
+        settings["folder"] = json!(lintel.log_folder().parent());
         let program = Program::foreign(name, &program, &lintel.log_folder())
             .argument(root().join("tests/saml").join(script).display().to_string())
             .variable("LINTEL_PEER", &settings);
