@@ -55,7 +55,8 @@ async function cases() {
 
   // Signing out here tells the application.
   await page.goto(`${team}/access/logout`);
-  if (await page.locator('form button').count()) await page.click('form button');
+  await page.click('form button');
+  await page.waitForSelector('text=You are signed out'); // After the application: who goes elsewhere before leaves the chain.
   await until('the application knows', async () => {
     await application.goto(home);
     return /Nobody is signed in/.test(await application.innerText('main'));
