@@ -5,10 +5,10 @@ use edge_state::access::saml::{Encrypted, Signed as SignedSetting};
 use saml::assertion::AuthnStatement;
 use saml::authn_request::ConsumerService;
 use saml::binding::post::Form;
+use saml::encryption::Recipient;
 use saml::identity_provider::{Offer, Target};
 use saml::response::Status;
 use saml::signature::Signed;
-use saml::xml::{UnwritableText, Writer};
 
 use super::kept::{Asked, Kept};
 use crate::event::{Action, Parties as _, nonce};
@@ -35,46 +35,10 @@ pub(crate) fn issue(
     given: &Given,
 ) -> Result<Response, Need> {
     let (visit, session) = (party.visit, place.session);
-    let request = asked.map(|asked| &asked.accepted.request);
-    let policy = request.and_then(|request| request.name_id_policy.as_ref());
-    let statement = statement(&statement::Asked {
-        saml: party.saml,
-        identity: session.identity(),
-        requested_format: policy.and_then(|policy| policy.format.as_deref()),
-        requested_context: request.and_then(|r| r.requested_authn_context.as_ref()),
-        transient: format!("_{}", nonce(visit.here.dice("saml:transient"))),
-    });
-    let statement = match (statement, asked) {
-        (Ok(statement), _) => statement,
-        (Err(error), Some(asked)) => match error.status().or_else(|| asked.denied()) {
-            Some(status) => {
-                return refuse(party, asked, &status, &error.to_string(), Some(session));
-            }
-            None => return Ok(untold(party, session, &error)),
-        },
-        (Err(error), None) => return Ok(untold(party, session, &error)),
+    let (statement, encrypts) = match said(party, session, asked)? {
+        Ok(said) => said,
+        Err(answer) => return Ok(answer),
     };
-    let encrypts = match recipient(party.saml) {
-        Ok(recipient) => recipient,
-        Err(why) => {
-            return match asked.and_then(|asked| Some((asked, asked.denied()?))) {
-                Some((asked, status)) => refuse(party, asked, &status, why, Some(session)),
-                None => Ok(unready(party, Some(session), why)),
-            };
-        }
-    };
-    if let Some(asked) = asked {
-        let offer = Offer {
-            name_id: Some(&statement.name_id),
-            encrypts: encrypts.is_some(),
-            class: &statement.authn_context,
-            strength: STRENGTH,
-        };
-        if let Err(status) = asked.accepted.check(&offer) {
-            let why = format!("SAML request: it asks for what cannot be had: {status}");
-            return refuse(party, asked, &status, &why, Some(session));
-        }
-    }
     let Some(target) = target(party, asked) else {
         let why = "the application has no AssertionConsumerService by POST";
         return Ok(unready(party, Some(session), why));
@@ -82,10 +46,6 @@ pub(crate) fn issue(
     let Some(key) = party.keys.and_then(Keys::of_letter) else {
         return Ok(unready(party, Some(session), NO_KEY));
     };
-    if let Err(error) = writable(&statement) {
-        let why = format!("what is to be said is no XML: {error}");
-        return Ok(unready(party, Some(session), &why));
-    }
     // Nothing is issued twice for one request: at no point of presence, and on no other way.
     if let Some(refused) = asked.map(|asked| spend(party, asked.kept)).transpose()?.flatten() {
         return Ok(refused);
@@ -126,17 +86,55 @@ pub(crate) fn issue(
     Ok(Response { letter: Some(Box::new(letter)), ..page })
 }
 
-/// Whether XML can hold all of it.
-fn writable(statement: &Statement) -> Result<(), UnwritableText> {
-    let mut writer = Writer::new();
-    writer.text(&statement.name_id.value);
-    for attribute in &statement.attributes {
-        writer.text(&attribute.name);
-        for value in &attribute.values {
-            writer.text(value);
+/// What there is to say, and to whom it is encrypted, if at all. `Err(Response)`: the application
+/// gets a status in its place, or the person a page.
+fn said(
+    party: &Party,
+    session: &Session,
+    asked: Option<Asked>,
+) -> Result<Result<(Statement, Option<Recipient>), Response>, Need> {
+    let request = asked.map(|asked| &asked.accepted.request);
+    let policy = request.and_then(|request| request.name_id_policy.as_ref());
+    let statement = statement(&statement::Asked {
+        saml: party.saml,
+        identity: session.identity(),
+        requested_format: policy.and_then(|policy| policy.format.as_deref()),
+        requested_context: request.and_then(|r| r.requested_authn_context.as_ref()),
+        transient: format!("_{}", nonce(party.visit.here.dice("saml:transient"))),
+    });
+    let statement = match (statement, asked) {
+        (Ok(statement), _) => statement,
+        (Err(error), Some(asked)) => match error.status().or_else(|| asked.denied()) {
+            Some(status) => {
+                let why = error.to_string();
+                return refuse(party, asked, &status, &why, Some(session)).map(Err);
+            }
+            None => return Ok(Err(untold(party, session, &error))),
+        },
+        (Err(error), None) => return Ok(Err(untold(party, session, &error))),
+    };
+    let encrypts = match recipient(party.saml) {
+        Ok(recipient) => recipient,
+        Err(why) => {
+            return match asked.and_then(|asked| Some((asked, asked.denied()?))) {
+                Some((asked, status)) => refuse(party, asked, &status, why, Some(session)).map(Err),
+                None => Ok(Err(unready(party, Some(session), why))),
+            };
+        }
+    };
+    if let Some(asked) = asked {
+        let offer = Offer {
+            name_id: Some(&statement.name_id),
+            encrypts: encrypts.is_some(),
+            class: &statement.authn_context,
+            strength: STRENGTH,
+        };
+        if let Err(status) = asked.accepted.check(&offer) {
+            let why = format!("SAML request: it asks for what cannot be had: {status}");
+            return refuse(party, asked, &status, &why, Some(session)).map(Err);
         }
     }
-    writer.finish().map(drop)
+    Ok(Ok((statement, encrypts)))
 }
 
 /// Where it goes: a registered endpoint, and nothing else.
