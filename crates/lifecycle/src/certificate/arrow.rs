@@ -1,6 +1,8 @@
 //! The arrows between the states that need more than a line. Each returns what
 //! [`Certificate::next`] returns.
 
+use std::time::Duration;
+
 use super::event::{Effect, OrderStatus};
 use super::order::{Issuance, Order, Ordered, Patience, Purpose, Validation};
 use super::{Certificate, Issued, Phase};
@@ -15,6 +17,10 @@ type Arrow = (Certificate, Vec<Effect>);
 /// After so many failures in a row to reach an authority, an order there is given up, where that
 /// cannot lead to two certificates.
 const UNREACHABLE: u32 = 4;
+
+/// So long a point of presence may take to learn of a challenge before that is trouble. However
+/// short the schedule's base unit, news travels no faster: this is not scaled.
+const CATCHING_UP: Duration = Duration::from_secs(15);
 
 pub(super) fn order_placed(
     order: Order,
@@ -185,7 +191,9 @@ fn later(on: Ordered, problem: Problem, now: Timestamp, terms: &Terms) -> Ordere
         _ => jitter(terms.schedule.validation_check(on.tries), terms.dice),
     };
     let at = problem.retry_at().unwrap_or(now).max(now) + delay;
-    Ordered { problem: Some(problem), ..on.again(at) }
+    let catching_up =
+        matches!(problem, Problem::ChallengeNotAtEdge { .. }) && now.since(on.since) < CATCHING_UP;
+    Ordered { problem: (!catching_up).then_some(problem), ..on.again(at) }
 }
 
 fn not_served(

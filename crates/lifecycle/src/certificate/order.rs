@@ -23,6 +23,9 @@ pub struct Order {
 pub struct Ordered {
     /// The order.
     pub order: Order,
+    /// Since when the present step is tried.
+    #[serde(default)]
+    pub since: Timestamp,
     /// How often the present step did not get anywhere.
     pub tries: u32,
     /// When the present step is due.
@@ -143,12 +146,12 @@ impl Patience {
 
 impl Ordered {
     pub(super) fn new(order: Order, patience: Patience, at: Timestamp) -> Self {
-        Self { order, tries: 0, at, problem: None, patience }
+        Self { order, since: at, tries: 0, at, problem: None, patience }
     }
 
     /// For the next step, which has not been tried yet.
     pub(super) fn afresh(self, at: Timestamp) -> Self {
-        Self { tries: 0, at, problem: None, ..self }
+        Self { since: at, tries: 0, at, problem: None, ..self }
     }
 
     /// The same once more.

@@ -270,6 +270,26 @@ fn without_any_edge_deployment_waits_and_says_so() {
     assert_eq!(state.problem(), Some(&Problem::NoPointOfPresence));
 }
 
+#[test]
+fn an_edge_that_is_a_moment_behind_is_no_trouble_yet_however_often_it_is_asked() {
+    let behind =
+        Problem::ChallengeNotAtEdge { point_of_presence: "one".into(), reason: "404".into() };
+    let authorities = [first()];
+    let schedule = Schedule::with_base(Duration::from_millis(200));
+    let terms = Terms { authorities: &authorities, schedule, dice: 0.0 };
+    let mut state = states().swap_remove(2).1;
+    let mut looks = 0;
+    while state.problem().is_none() {
+        let (_, at) = state.next_step().unwrap();
+        assert!(at < NOW + Duration::from_mins(1), "trouble that is never told");
+        state = state.next(Event::Failed(behind.clone()), at, &terms).unwrap().0;
+        looks += 1;
+        let late = at >= NOW + Duration::from_secs(15);
+        assert_eq!(state.problem(), late.then_some(&behind), "at {at:?}, look {looks}");
+    }
+    assert!(looks > 10, "{looks}");
+}
+
 fn any_event() -> impl Strategy<Value = Event> {
     (0..events().len()).prop_map(|at| events().swap_remove(at).1)
 }

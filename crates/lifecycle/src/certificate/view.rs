@@ -47,11 +47,7 @@ impl Certificate {
             | Self::DeploymentTimedOut { problem, .. }
             | Self::TimedOut { problem, .. } => Some(problem),
             Self::PendingValidation { on, .. } | Self::PendingIssuance { on, .. } => {
-                on.problem.as_ref().filter(|problem| {
-                    // An edge that is a moment behind is no trouble yet.
-                    on.tries >= CATCHING_UP
-                        || !matches!(problem, Problem::ChallengeNotAtEdge { .. })
-                })
+                on.problem.as_ref()
             }
             Self::PendingDeployment { problem, .. } => problem.as_ref(),
             _ => None,
@@ -111,6 +107,3 @@ impl Certificate {
         matches!(self, Self::Active { .. } | Self::Renewing { .. })
     }
 }
-
-/// So many looks, seconds apart, a point of presence has to learn of a challenge.
-const CATCHING_UP: u32 = 3;
