@@ -21,6 +21,10 @@ pub enum SignatureAlgorithm {
 }
 
 impl SignatureAlgorithm {
+    /// Those that need nobody's leave.
+    pub(crate) const STRONG: [Self; 4] =
+        [Self::RsaSha256, Self::RsaSha384, Self::RsaSha512, Self::EcdsaSha256];
+
     /// Its name in `SignatureMethod` and `SigAlg` (RFC 9231 §2.3).
     #[must_use]
     pub fn uri(self) -> &'static str {
@@ -36,9 +40,8 @@ impl SignatureAlgorithm {
     /// The algorithm of this name.
     #[must_use]
     pub fn from_uri(uri: &str) -> Option<Self> {
-        [Self::RsaSha256, Self::RsaSha384, Self::RsaSha512, Self::EcdsaSha256, Self::RsaSha1]
-            .into_iter()
-            .find(|algorithm| algorithm.uri() == uri)
+        let mut known = Self::STRONG.into_iter().chain([Self::RsaSha1]);
+        known.find(|algorithm| algorithm.uri() == uri)
     }
 
     fn fits(self, kind: KeyKind) -> bool {

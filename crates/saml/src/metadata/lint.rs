@@ -52,14 +52,15 @@ pub enum Fault {
     /// Requests will be signed, or must be, and nothing can check it.
     #[error("requests must be signed, but no signing key in the metadata can be used")]
     NoSigningKey,
-    /// Requests must be signed and will not be.
-    #[error("requests must be signed, but the metadata says AuthnRequestsSigned=\"false\"")]
-    RequestsNotSigned,
     /// Assertions must be signed and will not be.
     #[error("it wants signed assertions, and only the response is going to be signed")]
     AssertionsNotSigned,
     /// A name in a format that it does not list.
-    #[error("it takes names of {wanted:?}, and gets {given:?}")]
+    #[error(
+        "it takes names of the format {}, and gets {}",
+        wanted.join(" or "),
+        given.as_deref().unwrap_or("none")
+    )]
     NameIdFormat {
         /// What it lists.
         wanted: Vec<String>,
@@ -90,6 +91,12 @@ pub enum Doubt {
     /// everywhere.
     #[error("the certificate {0} has run out; it is used all the same")]
     CertificateExpired(String),
+    /// Nothing says that requests are signed. Many sign all the same, for our metadata asks it.
+    #[error(
+        "requests must be signed, and the metadata does not say AuthnRequestsSigned: see that it \
+         signs them"
+    )]
+    RequestsNotSigned,
     /// An endpoint without TLS.
     #[error("assertions travel in the clear to {0}")]
     PlainHttp(String),
@@ -150,9 +157,6 @@ impl ServiceProviderRole {
         if (self.authn_requests_signed || plan.require_signed_requests) && self.signing.is_empty() {
             faults.push(Fault::NoSigningKey);
         }
-        if plan.require_signed_requests && !self.authn_requests_signed {
-            faults.push(Fault::RequestsNotSigned);
-        }
         if self.want_assertions_signed && plan.signed == Signed::Response {
             faults.push(Fault::AssertionsNotSigned);
         }
@@ -200,6 +204,9 @@ impl ServiceProviderRole {
             if certificate.validity().1 <= now {
                 doubts.push(Doubt::CertificateExpired(certificate.subject().to_owned()));
             }
+        }
+        if plan.require_signed_requests && !self.authn_requests_signed {
+            doubts.push(Doubt::RequestsNotSigned);
         }
         for endpoint in &self.assertion_consumer_services {
             if endpoint.binding == HTTP_POST && endpoint.location.starts_with("http://") {

@@ -144,7 +144,9 @@ fn location(text: &str) -> Result<String, MetadataError> {
 
 fn formats(role: Element<'_>) -> Result<Vec<String>, ShapeError> {
     let found = role.elements().filter(|child| child.is(ns::MD, "NameIDFormat"));
-    found.map(|element| element.trimmed().map(str::to_owned)).collect()
+    let formats: Result<Vec<_>, _> = found.map(Element::trimmed).collect();
+    // An empty one (crewjam/saml writes it) names no format.
+    Ok(formats?.into_iter().filter(|format| !format.is_empty()).map(str::to_owned).collect())
 }
 
 fn identity_provider(role: Element<'_>) -> Result<IdentityProviderRole, MetadataError> {

@@ -5,8 +5,8 @@ use std::time::SystemTime;
 use super::{Endpoint, Entity, IdentityProviderRole, ServiceProviderRole};
 use crate::certificate::Certificate;
 use crate::instant;
-use crate::key::Signer;
-use crate::signature::{Draft, SignError, write_key_info};
+use crate::key::{SignatureAlgorithm, Signer};
+use crate::signature::{DigestAlgorithm, Draft, SignError, write_key_info};
 use crate::xml::vocabulary::{MD, XML};
 use crate::xml::{UnwritableText, Vocabulary, Writer, ns};
 
@@ -30,6 +30,7 @@ impl Entity {
             .attribute("entityID", &self.entity_id)
             .attribute_if("validUntil", until.map(instant::format).as_deref());
         let signature_at = writer.position();
+        write_algorithms(&mut writer);
         if let Some(role) = &self.identity_provider {
             role.write(&mut writer, self.display_name.as_deref());
         }
@@ -39,6 +40,20 @@ impl Entity {
         let id = id.unwrap_or_default().to_owned();
         Ok(Draft { xml: writer.finish()?, id, signature_at })
     }
+}
+
+/// By what others may sign what they send us: SAML V2.0 Metadata Profile for Algorithm Support.
+/// Whoever is told nothing may fall back to SHA-1, as Shibboleth does in messages by HTTP-POST.
+fn write_algorithms(writer: &mut Writer) {
+    const ALG: Vocabulary = Vocabulary { prefix: "alg", namespace: ns::ALG };
+    writer.open(MD, "Extensions");
+    for digest in [DigestAlgorithm::Sha256, DigestAlgorithm::Sha384, DigestAlgorithm::Sha512] {
+        writer.open(ALG, "DigestMethod").attribute("Algorithm", digest.uri()).close();
+    }
+    for algorithm in SignatureAlgorithm::STRONG {
+        writer.open(ALG, "SigningMethod").attribute("Algorithm", algorithm.uri()).close();
+    }
+    writer.close();
 }
 
 fn boolean(value: bool) -> &'static str {

@@ -46,6 +46,8 @@ pub mod ns {
     pub const XMLNS: &str = "http://www.w3.org/2000/xmlns/";
     /// `xsi:type`, `xsi:nil`.
     pub const XSI: &str = "http://www.w3.org/2001/XMLSchema-instance";
+    /// Algorithms in metadata.
+    pub const ALG: &str = "urn:oasis:names:tc:SAML:metadata:algsupport";
     /// Display information in metadata.
     pub const MDUI: &str = "urn:oasis:names:tc:SAML:metadata:ui";
 }

@@ -8,12 +8,13 @@ use saml::assertion::{Attribute, name_format};
 use saml::binding::HTTP_POST;
 use saml::certificate::CertificateError;
 use saml::identity_provider::Signed;
+use saml::key::SignatureAlgorithm;
 use saml::metadata::{Doubt, Entity, Fault, Finding, Metadata, MetadataError, Plan};
 use saml::name_id::format;
 use saml::native::Native;
 use saml::peer::{IdentityProviderPeer, ServiceProviderPeer};
 use saml::signature::{SignatureError, Trust};
-use saml::xml::{Document, Limits};
+use saml::xml::{Document, Limits, ns};
 
 use crate::assert_matches;
 use crate::interop::schema::entity;
@@ -40,6 +41,34 @@ fn what_we_write_is_what_we_read() {
     ours.identity_provider = None;
     let xml = ours.to_xml().unwrap();
     assert_eq!(xml.matches("<md:KeyDescriptor>").count(), 1);
+}
+
+/// Shibboleth's service provider signs by SHA-1 what it posts to an identity provider whose
+/// metadata names no algorithm, and then is refused.
+#[test]
+fn our_metadata_names_every_algorithm_that_needs_no_leave() {
+    let xml = entity().to_xml().unwrap();
+    let document = Document::parse(xml.as_bytes(), &Limits::METADATA).unwrap();
+    let extensions = document.root().elements().next().unwrap();
+    assert!(extensions.is(ns::MD, "Extensions"));
+    let named = |what| -> Vec<_> {
+        let of_this_kind = extensions.elements().filter(|element| element.is(ns::ALG, what));
+        of_this_kind.map(|element| element.attribute("Algorithm").unwrap().to_owned()).collect()
+    };
+    let digests = named("DigestMethod");
+    assert_eq!(digests.len(), 3);
+    assert_eq!(digests[0], "http://www.w3.org/2001/04/xmlenc#sha256");
+    let signing = named("SigningMethod");
+    let known = signing.iter().map(|uri| SignatureAlgorithm::from_uri(uri).unwrap());
+    assert_eq!(
+        known.collect::<Vec<_>>(),
+        [
+            SignatureAlgorithm::RsaSha256,
+            SignatureAlgorithm::RsaSha384,
+            SignatureAlgorithm::RsaSha512,
+            SignatureAlgorithm::EcdsaSha256,
+        ]
+    );
 }
 
 #[test]
@@ -85,7 +114,7 @@ fn metadata_as_it_is_found() {
     <AssertionConsumerService Binding="{HTTP_POST}" Location="https://sp.example/3" index="3"/>
     <AttributeConsumingService index="0"><ServiceName xml:lang="en">x</ServiceName>
      <RequestedAttribute Name="urn:oid:0.9.2342.19200300.100.1.3" FriendlyName="mail" isRequired="1"/></AttributeConsumingService>
-    <NameIDFormat> urn:a </NameIDFormat>
+    <NameIDFormat></NameIDFormat><NameIDFormat> urn:a </NameIDFormat>
    </SPSSODescriptor>
    <Organization><OrganizationName xml:lang="en">O</OrganizationName></Organization>
   </EntityDescriptor>
@@ -186,6 +215,8 @@ fn what_a_service_provider_will_refuse() {
             Fault::AttributeMissing("mail".to_owned()),
         ]
     );
+    let told = faults(&entity, &other)[1].to_string();
+    assert_eq!(told, format!("it takes names of the format urn:a, and gets {}", format::EMAIL));
     let nameless = Plan { name_id_format: None, ..plan };
     assert_matches!(&faults(&entity, &nameless)[..], [Fault::NameIdFormat { given: None, .. }]);
     let mut bare = entity.clone();
@@ -200,7 +231,6 @@ fn what_a_service_provider_will_refuse() {
         [
             Fault::NoConsumerService,
             Fault::NoSigningKey,
-            Fault::RequestsNotSigned,
             Fault::NoEncryptionKey,
             Fault::NoEncryptionMethod(_),
         ]
@@ -220,6 +250,7 @@ fn what_is_doubtful() {
     entity.valid_until = Some(now() + Duration::from_hours(30));
     let role = entity.service_provider.as_mut().unwrap();
     role.single_logout_services.clear();
+    role.authn_requests_signed = false;
     role.unusable_keys = vec![CertificateError::NoCertificate];
     role.assertion_consumer_services[0].location = "http://us.example/acs".to_owned();
     role.requested_attributes[0].name_format = Some(name_format::URI.to_owned());
@@ -233,7 +264,7 @@ fn what_is_doubtful() {
         attributes: &[mail],
         signed: Signed::Both,
         encrypted: false,
-        require_signed_requests: false,
+        require_signed_requests: true,
     };
     let doubts = entity.lint(&plan, now());
     assert_matches!(
@@ -241,6 +272,7 @@ fn what_is_doubtful() {
         [
             Finding::Doubtful(Doubt::ExpiresSoon(2)),
             Finding::Doubtful(Doubt::UnusableKey(_)),
+            Finding::Doubtful(Doubt::RequestsNotSigned),
             Finding::Doubtful(Doubt::PlainHttp(_)),
             Finding::Doubtful(Doubt::NameFormat { .. }),
             Finding::Doubtful(Doubt::NoLogout),
