@@ -18,7 +18,8 @@ type Arrow = (Certificate, Vec<Effect>);
 /// cannot lead to two certificates.
 const UNREACHABLE: u32 = 4;
 
-/// So long a point of presence may take to learn of a challenge before that is trouble. However
+/// So long a point of presence may take to learn of a challenge before that is trouble, and a look at
+/// a renewal's challenge may fail: who has a certificate in service is told of what lasts. However
 /// short the schedule's base unit, news travels no faster: this is not scaled.
 const CATCHING_UP: Duration = Duration::from_secs(15);
 
@@ -191,8 +192,9 @@ fn later(on: Ordered, problem: Problem, now: Timestamp, terms: &Terms) -> Ordere
         _ => jitter(terms.schedule.validation_check(on.tries), terms.dice),
     };
     let at = problem.retry_at().unwrap_or(now).max(now) + delay;
-    let catching_up =
-        matches!(problem, Problem::ChallengeNotAtEdge { .. }) && now.since(on.since) < CATCHING_UP;
+    let hiccup = matches!(problem, Problem::ChallengeNotAtEdge { .. })
+        || matches!(on.patience.purpose, Purpose::Successor { .. });
+    let catching_up = hiccup && now.since(on.since) < CATCHING_UP;
     Ordered { problem: (!catching_up).then_some(problem), ..on.again(at) }
 }
 

@@ -270,24 +270,37 @@ fn without_any_edge_deployment_waits_and_says_so() {
     assert_eq!(state.problem(), Some(&Problem::NoPointOfPresence));
 }
 
-#[test]
-fn an_edge_that_is_a_moment_behind_is_no_trouble_yet_however_often_it_is_asked() {
-    let behind =
-        Problem::ChallengeNotAtEdge { point_of_presence: "one".into(), reason: "404".into() };
+/// Looks fail from now on, each in its time; what is shown of that is none before 15 s.
+fn trouble_is_told_late(mut state: Certificate, problem: &Problem) {
     let authorities = [first()];
     let schedule = Schedule::with_base(Duration::from_millis(200));
     let terms = Terms { authorities: &authorities, schedule, dice: 0.0 };
-    let mut state = states().swap_remove(2).1;
     let mut looks = 0;
     while state.problem().is_none() {
         let (_, at) = state.next_step().unwrap();
         assert!(at < NOW + Duration::from_mins(1), "trouble that is never told");
-        state = state.next(Event::Failed(behind.clone()), at, &terms).unwrap().0;
+        state = state.next(Event::Failed(problem.clone()), at, &terms).unwrap().0;
         looks += 1;
         let late = at >= NOW + Duration::from_secs(15);
-        assert_eq!(state.problem(), late.then_some(&behind), "at {at:?}, look {looks}");
+        assert_eq!(state.problem(), late.then_some(problem), "at {at:?}, look {looks}");
     }
     assert!(looks > 10, "{looks}");
+}
+
+#[test]
+fn an_edge_that_is_a_moment_behind_is_no_trouble_yet_however_often_it_is_asked() {
+    let behind =
+        Problem::ChallengeNotAtEdge { point_of_presence: "one".into(), reason: "404".into() };
+    trouble_is_told_late(states().swap_remove(2).1, &behind);
+}
+
+#[test]
+fn a_renewals_challenge_may_be_out_of_sight_for_a_moment() {
+    let renewal = Purpose::Successor { needed_by: NOW + 30 * DAY };
+    let on = Ordered::new(order(), Patience::new(renewal), NOW);
+    let step = Validation::Publishing;
+    let state = Certificate::PendingValidation { challenge: challenge(), step, on };
+    trouble_is_told_late(state, &wrong_answer());
 }
 
 fn any_event() -> impl Strategy<Value = Event> {
