@@ -30,8 +30,9 @@ use crate::visitor::Visitor;
 /// workerd closes a connection that is idle for 5 seconds.
 const KEEP: Duration = Duration::from_secs(3);
 const KEEP_EACH: usize = 256;
-/// How long a request waits for workerd to come back.
-const PATIENCE: Duration = Duration::from_secs(3);
+/// How long a request waits for workerd to come back: it starts in a moment, but not on a machine
+/// whose processors are all busy.
+const PATIENCE: Duration = Duration::from_secs(10);
 const ASK_AGAIN: Duration = Duration::from_millis(20);
 
 /// The way to workerd.

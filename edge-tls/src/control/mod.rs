@@ -35,6 +35,9 @@ const MAX_BATCH: usize = 8 << 20;
 /// The worker waits for 10 seconds.
 const TIMEOUT: Duration = Duration::from_secs(8);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// control-api closes connections that are idle for 30 seconds; a question that meets that moment is
+/// lost, as it cannot be asked twice.
+const KEEP: Duration = Duration::from_secs(20);
 /// Questions under way at once. Who comes on top of them waits, within [`TIMEOUT`].
 const AT_ONCE: usize = 64;
 /// Of one visitor (an IPv4 address or an IPv6 /64), waiting ones counted. Who comes on top of them
@@ -82,6 +85,7 @@ impl Control {
     /// The control plane at `base`.
     pub fn new(base: &Url, token: SecretString) -> Result<Self, reqwest::Error> {
         let client = Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(TIMEOUT);
+        let client = client.pool_idle_timeout(KEEP);
         let client = client.redirect(reqwest::redirect::Policy::none()).build()?;
         Ok(Self { client, base: base.clone(), token })
     }
