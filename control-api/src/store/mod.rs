@@ -131,9 +131,9 @@ impl Db {
                 // A commit that was acknowledged survives power loss, as on PostgreSQL.
                 .synchronous(SqliteSynchronous::Full)
                 .foreign_keys(true)
-                .busy_timeout(Duration::from_secs(10));
+                .busy_timeout(BUSY_TIMEOUT);
             create_private(options.get_filename()).map_err(sqlx::Error::Io)?;
-            let pool = SqlitePoolOptions::new().max_connections(8).acquire_timeout(ACQUIRE_TIMEOUT);
+            let pool = SqlitePoolOptions::new().max_connections(8).acquire_timeout(BUSY_TIMEOUT);
             Self::Sqlite(pool.connect_with(options).await?)
         };
         match &db {
@@ -207,6 +207,9 @@ pub(crate) fn containing(text: &str) -> String {
 /// Says what takes the meaning from characters that have one in LIKE.
 pub(crate) const ESCAPE: &str = " ESCAPE '\\'";
 
+/// A disk that takes seconds to sync, for each of those who wait in line, holds them up; it is no
+/// reason to refuse them.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The database holds sealed keys and customers' names: for its owner's eyes only. SQLite gives its
