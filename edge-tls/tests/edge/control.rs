@@ -100,7 +100,7 @@ async fn login_events_survive_the_control_planes_absence_and_a_restart() {
     let lintel = lintel.run().await;
     log(&lintel, 4..600).await;
     assert_eq!(lintel.feed.logins(), ids(0..2));
-    lintel.feed.up().await;
+    lintel.feed.up();
     until("all are there, in order, once", async || lintel.feed.logins() == ids(0..600)).await;
 }
 

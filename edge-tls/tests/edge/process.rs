@@ -26,9 +26,11 @@ async fn kill(signal: &str, pid: u32) {
 async fn workerd_is_killed_under_load_and_nobody_notices() {
     let lintel = Lintel::start().await;
     lintel.host(HOST, &[P256]).await;
-    let (stop, served) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    let load: Vec<_> = (0..4)
-        .map(|_| {
+    let stop = Arc::new(AtomicBool::new(false));
+    let served: [Arc<AtomicUsize>; 4] = Default::default();
+    let load: Vec<_> = served
+        .iter()
+        .map(|served| {
             let (visitor, stop, served) = (lintel.visitor(), stop.clone(), served.clone());
             tokio::spawn(async move {
                 while !stop.load(Ordering::Relaxed) {
@@ -38,9 +40,15 @@ async fn workerd_is_killed_under_load_and_nobody_notices() {
             })
         })
         .collect();
+    // Of every visitor: a request may meet the end of one workerd, and of no second one.
+    let counts = || served.each_ref().map(|served| served.load(Ordering::Relaxed));
+    let goes_on = async |what: &str| {
+        let before = counts();
+        let all = || counts().iter().zip(before).all(|(now, before)| *now > before + 5);
+        until(what, async || all()).await;
+    };
     for _ in 0..3 {
-        let before = served.load(Ordering::Relaxed);
-        until("there is load", async || served.load(Ordering::Relaxed) > before + 20).await;
+        goes_on("there is load").await;
         let first = pid(&lintel.config.data_dir).unwrap();
         kill("-KILL", first).await;
         until("another one runs", async || {
@@ -48,8 +56,7 @@ async fn workerd_is_killed_under_load_and_nobody_notices() {
         })
         .await;
     }
-    let before = served.load(Ordering::Relaxed);
-    until("it goes on", async || served.load(Ordering::Relaxed) > before + 20).await;
+    goes_on("it goes on").await;
     stop.store(true, Ordering::Relaxed);
     for worker in load {
         worker.await.unwrap();
@@ -140,7 +147,10 @@ async fn a_second_program_in_the_same_folder_leaves_the_first_alone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn out_of_descriptors_it_waits_and_recovers() {
     let shell = Some("ulimit -n 120; exec \"$0\"");
-    let program = Program::run_in(shell, Program::prepare().await, &[]).await;
+    // Whoever is in stays, however long this takes.
+    let patient = [("LINTEL_HANDSHAKE_TIMEOUT_SECS", "600")];
+    let program = Program::run_in(shell, Program::prepare().await, &patient).await;
+    let started = std::time::Instant::now();
     let mut held = Vec::new();
     for _ in 0..200 {
         held.push(tokio::net::TcpStream::connect(program.visitor.addresses.https).await.unwrap());
@@ -154,13 +164,12 @@ async fn out_of_descriptors_it_waits_and_recovers() {
         line.rsplit(' ').next()?.parse::<u64>().ok()
     };
     // With no descriptor left, the admin port cannot be asked either: half of them are given back.
-    let started = std::time::Instant::now();
     let refused =
         tokio::time::timeout(Duration::from_secs(2), program.visitor.handshake(HOST)).await;
     assert!(refused.is_err(), "nobody is let in");
     held.clear();
     until("it lets visitors in again", async || {
-        let asked = tokio::time::timeout(Duration::from_secs(1), program.visitor.handshake(HOST));
+        let asked = tokio::time::timeout(Duration::from_secs(5), program.visitor.handshake(HOST));
         asked.await.is_ok_and(|asked| asked.is_ok())
     })
     .await;

@@ -12,9 +12,12 @@ use axum::{Json, Router};
 use edge_state::access::call::LogBatch;
 use edge_state::change::{Change, Changes, PointOfPresence, SnapshotPage};
 use edge_state::{Key, Record};
-use tokio::net::TcpListener;
+use hyper::server::conn::http1;
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use url::Url;
 
 pub const TOKEN: &str = "edge-token";
@@ -23,6 +26,8 @@ pub struct Feed {
     shared: Arc<Shared>,
     address: SocketAddr,
     server: Mutex<Option<JoinHandle<()>>>,
+    /// While nobody answers.
+    port: Mutex<Option<TcpSocket>>,
 }
 
 #[derive(Default)]
@@ -53,22 +58,28 @@ impl Feed {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let feed = Self { shared: Arc::default(), address, server: Mutex::default() };
+        let (server, port) = (Mutex::default(), Mutex::default());
+        let feed = Self { shared: Arc::default(), address, server, port };
         feed.serve(listener);
         feed
     }
 
-    /// Nobody answers any more.
+    /// Nobody answers any more, on old connections either; the port stays ours.
     pub async fn down(&self) {
         let server = self.server.lock().unwrap().take();
         if let Some(server) = server {
             server.abort();
             let _ = server.await;
         }
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        socket.bind(self.address).unwrap();
+        *self.port.lock().unwrap() = Some(socket);
     }
 
-    pub async fn up(&self) {
-        self.serve(TcpListener::bind(self.address).await.unwrap());
+    pub fn up(&self) {
+        let socket = self.port.lock().unwrap().take().unwrap();
+        self.serve(socket.listen(1024).unwrap());
     }
 
     fn serve(&self, listener: TcpListener) {
@@ -82,7 +93,15 @@ impl Feed {
             .route("/edge/v1/access/spend", post(async || StatusCode::CONFLICT))
             .with_state(self.shared.clone());
         let server = tokio::spawn(async move {
-            axum::serve(listener, router).await.unwrap();
+            let mut connections = JoinSet::new(); // They end with this task.
+            while let Ok((stream, _)) = listener.accept().await {
+                let service = TowerToHyperService::new(router.clone());
+                let stream = TokioIo::new(stream);
+                connections.spawn(async move {
+                    let _ = http1::Builder::new().serve_connection(stream, service).await;
+                });
+                while connections.try_join_next().is_some() {}
+            }
         });
         *self.server.lock().unwrap() = Some(server);
     }

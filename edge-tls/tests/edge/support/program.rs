@@ -1,5 +1,6 @@
 //! The program itself, as a process of its own.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -48,7 +49,7 @@ pub fn command(data_dir: &Path, shell: Option<&str>) -> Command {
     command
 }
 
-async fn free_address() -> std::net::SocketAddr {
+async fn free_address() -> SocketAddr {
     tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
@@ -78,17 +79,21 @@ impl Program {
 
     /// `shell`: a line for `sh` that ends in the program, `$0`.
     pub async fn run_in(shell: Option<&str>, lintel: Lintel, variables: &[(&str, &str)]) -> Self {
-        let admin = free_address().await;
         lintel.feed.forget_points_of_presence();
-        let child = command(&lintel.config.data_dir, shell)
-            .env("LINTEL_ADMIN_LISTEN", admin.to_string())
-            .env("LINTEL_CONTROL_URL", lintel.feed.url().as_str())
-            .envs(variables.iter().copied())
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let known = async || lintel.feed.point_of_presence("program").is_some();
-        until("the program makes itself known", known).await;
+        let mut started = None;
+        until("the program makes itself known", async || {
+            let (_, child) = match &mut started {
+                Some(started) => started,
+                none => none.insert(Self::spawn(shell, &lintel, variables).await),
+            };
+            // Another may have taken the port for its admin before it could.
+            if child.try_wait().unwrap().is_some() {
+                started = None;
+            }
+            lintel.feed.point_of_presence("program").is_some()
+        })
+        .await;
+        let (admin, child) = started.unwrap();
         let known = lintel.feed.point_of_presence("program").unwrap();
         let (https, http) =
             (known.https_address.parse().unwrap(), known.http_address.parse().unwrap());
@@ -102,6 +107,22 @@ impl Program {
         })
         .await;
         program
+    }
+
+    async fn spawn(
+        shell: Option<&str>,
+        lintel: &Lintel,
+        variables: &[(&str, &str)],
+    ) -> (SocketAddr, Child) {
+        let admin = free_address().await;
+        let child = command(&lintel.config.data_dir, shell)
+            .env("LINTEL_ADMIN_LISTEN", admin.to_string())
+            .env("LINTEL_CONTROL_URL", lintel.feed.url().as_str())
+            .envs(variables.iter().copied())
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        (admin, child)
     }
 
     pub fn workerd(&self) -> u32 {

@@ -19,7 +19,7 @@ use tokio_rustls::client::TlsStream;
 
 use super::authority::{Authority, ClientCertificate};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 #[derive(Clone)]
 pub struct Visitor {
@@ -94,20 +94,36 @@ impl Visitor {
     }
 
     pub async fn send(&self, server_name: &str, request: Request<Full<Bytes>>) -> Response<Bytes> {
-        let stream = self.handshake(server_name).await.unwrap();
+        self.try_send(server_name, request).await.unwrap()
+    }
+
+    /// Where the edge may end the connection first: under a limit so short that a busy machine is
+    /// too slow for it.
+    pub async fn try_send(
+        &self,
+        server_name: &str,
+        request: Request<Full<Bytes>>,
+    ) -> Result<Response<Bytes>, Box<dyn std::error::Error + Send + Sync>> {
+        let stream = self.handshake(server_name).await?;
         let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let io = TokioIo::new(stream);
         let response = if http2 {
             let (mut sender, connection) =
-                hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+                hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await?;
             tokio::spawn(connection);
-            sender.send_request(request).await.unwrap()
+            sender.send_request(request).await?
         } else {
-            let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.unwrap();
+            let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await?;
             tokio::spawn(connection);
-            sender.send_request(origin_form(request)).await.unwrap()
+            sender.send_request(origin_form(request)).await?
         };
         collect(response).await
+    }
+
+    /// Whether a page is answered as it should be, in time.
+    pub async fn is_served(&self, hostname: &str) -> bool {
+        let answer = self.try_send(hostname, request(hostname, "/")).await;
+        answer.is_ok_and(|answer| answer.status() == 200)
     }
 
     /// Over the plain port.
@@ -116,7 +132,7 @@ impl Visitor {
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
-        collect(sender.send_request(origin_form(request)).await.unwrap()).await
+        collect(sender.send_request(origin_form(request)).await.unwrap()).await.unwrap()
     }
 
     /// Sends bytes to the plain port and reads until the edge closes.
@@ -170,10 +186,12 @@ fn origin_form(mut request: Request<Full<Bytes>>) -> Request<Full<Bytes>> {
     request
 }
 
-async fn collect(response: Response<hyper::body::Incoming>) -> Response<Bytes> {
+async fn collect(
+    response: Response<hyper::body::Incoming>,
+) -> Result<Response<Bytes>, Box<dyn std::error::Error + Send + Sync>> {
     let (parts, body) = response.into_parts();
-    let body = tokio::time::timeout(PATIENCE, body.collect()).await.unwrap().unwrap();
-    Response::from_parts(parts, body.to_bytes())
+    let body = tokio::time::timeout(PATIENCE, body.collect()).await??;
+    Ok(Response::from_parts(parts, body.to_bytes()))
 }
 
 fn config(provider: CryptoProvider, roots: &Arc<RootCertStore>) -> ClientConfig {
