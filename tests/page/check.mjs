@@ -10,6 +10,7 @@ const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.
 const PAGES = JSON.parse(await readFile(process.env.LINTEL_PAGES, 'utf8'))
 const PICTURES = process.env.LINTEL_SCREENSHOTS
 const HOST = 'https://team.example.com'
+const PATIENCE = 120_000 // Only what is broken takes so long.
 const MODES = {
   light: { colorScheme: 'light', viewport: { width: 1280, height: 860 } },
   'dark-phone': { colorScheme: 'dark', viewport: { width: 320, height: 640 }, reducedMotion: 'reduce' },
@@ -24,6 +25,7 @@ const browser = await chromium.launch({
 async function open(context, name, answer = { status: 204 }) {
   const { status, headers, body } = PAGES[name]
   const page = await context.newPage()
+  page.setDefaultTimeout(PATIENCE)
   const said = []
   const asked = []
   let heard
@@ -111,7 +113,7 @@ try {
   assert.deepEqual([method, url], ['POST', 'https://shop.example/acs'])
   const posted = new URLSearchParams(body)
   assert.deepEqual([...posted], [['SAMLResponse', 'PHg+'], ['RelayState', '{"a":"<b> & \'c\'"}\r\n']])
-  const late = new Promise((resolve) => { setTimeout(resolve, 10_000, false).unref() })
+  const late = new Promise((resolve) => { setTimeout(resolve, PATIENCE, false).unref() })
   assert.ok(await Promise.race([arrived, late]), `the way on from the application is blocked: ${departed.said}`)
   await departed.page.close()
 

@@ -30,8 +30,24 @@ export async function runAll(title, world, only = process.env.LINTEL_ROUTING_ONL
 /** What a check returns that does not apply here. */
 export const SKIPPED = Symbol('skipped');
 
-/** Asks at growing intervals until `probe` resolves with something true; fails with what it last saw. */
-export async function until(what, probe, seconds = 20) {
+/**
+ * Fails unless, of ten times, what `cause` (told the number) makes is `seen` within a second once. What waits for a timer takes as long
+ * every time; a machine that is busy with something else does not.
+ */
+export async function withinASecond(cause, seen) {
+  const took = [];
+  for (let number = 0; number < 10; number++) {
+    await cause(number);
+    const began = Date.now();
+    await seen();
+    took.push(Date.now() - began);
+    if (took.at(-1) < 1000) return;
+  }
+  throw new Error(`not within a second, ten times: ${took.join(', ')} ms`);
+}
+
+/** Asks at growing intervals until `probe` resolves with something true; fails with what it last saw. Generous: only what is broken takes so long. */
+export async function until(what, probe, seconds = 120) {
   const end = Date.now() + seconds * 1000;
   let last;
   for (let interval = 10; ; interval = Math.min(interval * 1.5, 500)) {

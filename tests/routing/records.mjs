@@ -27,9 +27,9 @@ export function world(origin, edge) {
     pending: host('pending.routing.test', { zone_id: ZONES.https, stage: { status: 'pending', missing: [MISSING] } }),
     wildcard: host('*.wildcard.routing.test'),
     homeless: host('homeless.routing.test', { zone_id: ZONES.empty }),
-    down: host('down.routing.test', { custom_origin: { server: 'http://127.0.0.1:1' } }),
     nameless: host('nameless.routing.test', { custom_origin: { server: 'http://does-not-exist.invalid' } }),
     loop: host('loop.routing.test', { custom_origin: { server: edge } }),
+    down: host('down.routing.test', { custom_origin: { server: 'http://127.0.0.1:1' } }),
     late: host('late.routing.test'),
   };
   const challenges = {

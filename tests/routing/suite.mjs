@@ -45,8 +45,12 @@ export async function run(surroundings) {
   const records = world(`http://127.0.0.1:${origin.port}`, surroundings.http);
   try {
     const published = [...Object.values(records.zones), ...Object.values(records.challenges), ...Object.values(records.hosts)];
-    for (const record of published.filter(record => record !== records.hosts.late)) await put(all, record);
+    const early = published.filter(record => record !== records.hosts.late);
+    for (const record of early) await put(all, record);
     await until('the records are at the edge', async () => (await ask(all, { host: 'active.routing.test' })).status === 200);
+    // They come in the order in which they were published: with the last one all are there.
+    const last = early.at(-1).hostname;
+    await until('all of them are', async () => (await ask(all, { host: last })).status !== 404);
     return await runAll(name, { surroundings: all, origin, records });
   } finally {
     origin.stop();

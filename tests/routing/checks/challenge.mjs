@@ -1,6 +1,6 @@
 // What proves control of a hostname is answered byte for byte, whatever else is switched on.
 import assert from 'node:assert/strict';
-import { SKIPPED, check, until } from '../check.mjs';
+import { SKIPPED, check, until, withinASecond } from '../check.mjs';
 import { put, remove } from '../records.mjs';
 import { ask } from '../visitor.mjs';
 
@@ -59,16 +59,18 @@ check('a token is answered to GET and HEAD alone', async ({ surroundings, record
 
 check('a token that was asked for too early is answered within a second of its record', async world => {
   const { surroundings } = world;
-  const token = `late-${process.pid}-${Date.now()}`;
-  const record = { v: 1, token, key_authorization: `${token}.late`, hostname: 'active.routing.test' };
-  const asked = async () => String((await ask(surroundings, { host: record.hostname, target: path(token) })).body);
-  assert.notEqual(await asked(), record.key_authorization);
-  await put(surroundings, record);
-  const began = Date.now();
-  await until('the token is answered', async () => (await asked()) === record.key_authorization);
-  assert.ok(Date.now() - began < 1000, `${Date.now() - began} ms`);
-  await remove(surroundings, record);
-  await until('the token is forgotten', async () => (await asked()) !== record.key_authorization);
+  const hostname = 'active.routing.test';
+  const asked = async token => String((await ask(surroundings, { host: hostname, target: path(token) })).body);
+  let late;
+  const publish = async number => {
+    const token = `late-${process.pid}-${Date.now()}-${number}`;
+    late = { v: 1, token, key_authorization: `${token}.late`, hostname };
+    assert.notEqual(await asked(token), late.key_authorization);
+    await put(surroundings, late);
+  };
+  await withinASecond(publish, () => until('the token is answered', async () => (await asked(late.token)) === late.key_authorization));
+  await remove(surroundings, late);
+  await until('the token is forgotten', async () => (await asked(late.token)) !== late.key_authorization);
 });
 
 check('the ownership token is answered at every stage', async ({ surroundings, records }) => {
