@@ -23,7 +23,7 @@ cluster=$(mktemp -d /tmp/lintel-postgres.XXXXXX)
 port=$("$LINTEL_NODE" -e 'const s = require("net").createServer().listen(0, "127.0.0.1", () => { console.log(s.address().port); s.close() })')
 coproc POSTGRES { exec "$ROOT/scripts/postgres.sh" "$cluster" "$port" 2>"$LOGS/postgres.log"; }
 trap 'kill "$POSTGRES_PID" 2>/dev/null; wait "$POSTGRES_PID" 2>/dev/null; rm -rf "$cluster"' EXIT
-read -r -t 60 -u "${POSTGRES[0]}" LINTEL_TEST_POSTGRES_URL || { tail -n 20 "$LOGS/postgres.log" >&2; die "PostgreSQL did not start" "See $LOGS/postgres.log"; }
+read -r -t 180 -u "${POSTGRES[0]}" LINTEL_TEST_POSTGRES_URL || { tail -n 20 "$LOGS/postgres.log" >&2; die "PostgreSQL did not start" "See $LOGS/postgres.log"; }
 export LINTEL_TEST_POSTGRES_URL
 
 say "Running the tests"

@@ -95,4 +95,4 @@ fn key_and_certificate() -> Result<String, Failure> {
 
 /// What people call it.
 pub const NAME: &str = "Wiki";
-const START_LIMIT: Duration = Duration::from_secs(30);
+const START_LIMIT: Duration = Duration::from_mins(2);

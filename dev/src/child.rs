@@ -171,6 +171,12 @@ impl Child {
         Ok(())
     }
 
+    /// Kills its process group, and waits until it has ended and what it listened on is free.
+    pub async fn end(self) {
+        let _ = kill_process_group(self.process, Signal::KILL);
+        self.exit().await;
+    }
+
     /// The last lines of its log.
     #[must_use]
     pub fn log_tail(&self) -> String {

@@ -148,7 +148,11 @@ impl Answer {
 impl Client {
     /// `base` as SDKs want it, with `/client/v4`.
     pub fn new(base: &str, token: &str) -> Result<Self, Failure> {
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(30)).no_proxy().build();
+        let http = reqwest::Client::builder()
+            .timeout(Duration::from_mins(1))
+            .pool_idle_timeout(KEEP)
+            .no_proxy()
+            .build();
         Ok(Self { base: base.to_owned(), token: token.to_owned(), http: http? })
     }
 
@@ -292,6 +296,9 @@ impl Client {
         Ok(found.into_iter().next())
     }
 }
+
+/// control-api closes a connection that is idle for 30 s: a request must not meet that moment.
+const KEEP: Duration = Duration::from_secs(15);
 
 /// The body of `POST custom_hostnames`.
 #[must_use]

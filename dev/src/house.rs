@@ -147,5 +147,5 @@ fn common(config: &Config, state: &State, program: &str) -> Program {
         .variable("LINTEL_LOG_FORMAT", "text")
 }
 
-const START_LIMIT: Duration = Duration::from_mins(1);
+const START_LIMIT: Duration = Duration::from_mins(2);
 const STOP_GRACE: Duration = Duration::from_secs(10);

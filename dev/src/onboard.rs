@@ -102,4 +102,4 @@ pub const HOSTNAME: &str = "shop.localhost";
 pub const ZONE: &str = "saas.localhost";
 const ACCOUNT: &str = "Demo";
 const ACTIVE_LIMIT: Duration = Duration::from_mins(2);
-const VISIT_LIMIT: Duration = Duration::from_secs(30);
+const VISIT_LIMIT: Duration = Duration::from_mins(1);

@@ -97,4 +97,4 @@ impl Person {
 
 /// Ours, at the provider.
 pub const CLIENT_ID: &str = "lintel";
-const START_LIMIT: Duration = Duration::from_secs(30);
+const START_LIMIT: Duration = Duration::from_mins(2);

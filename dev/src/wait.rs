@@ -50,15 +50,15 @@ mod tests {
 
     #[tokio::test]
     async fn it_tells_what_it_saw_last_also_if_the_question_hangs() {
-        let mut asked = 0;
-        let answer = until("tea", Duration::from_millis(200), async || {
-            asked += 1;
-            if asked > 2 {
+        let mut told = 0;
+        let answer = until("tea", Duration::from_secs(1), async || {
+            if told == 2 {
                 std::future::pending::<()>().await;
             }
-            Err::<(), _>(Failure::new(format!("coffee {asked}")))
+            told += 1;
+            Err::<(), _>(Failure::new(format!("coffee {told}")))
         });
         let failure = answer.await.unwrap_err().to_string();
-        assert_eq!(failure, "not after 200ms: tea; last seen: coffee 2");
+        assert_eq!(failure, format!("not after 1s: tea; last seen: coffee {told}"));
     }
 }

@@ -75,7 +75,7 @@ async fn edge_tls_and_workerd_are_killed_under_load() -> Result<(), Failure> {
     assert_ne!(workerd_below(&lintel)?, workerd);
 
     lintel.edges[0].process.kill().await?;
-    lintel.edges[0].process.restart()?;
+    lintel.edges[0].process.restart().await?;
     load.goes_on(&lintel, "visits are good again after edge-tls was killed").await?;
     assert_eq!(load.end().await, 0, "no wrong answer at any time");
 
@@ -94,12 +94,12 @@ async fn without_the_control_plane_the_edge_serves_on_and_starts_again() -> Resu
     visitor.get(&format!("https://{SHOP}/")).await?.expect(200)?;
 
     assert!(lintel.edges[0].process.stop().await, "edge-tls ends when it is asked to");
-    lintel.edges[0].process.restart()?;
+    lintel.edges[0].process.restart().await?;
     let visit = async || visitor.get(&format!("https://{SHOP}/")).await?.expect(200);
     let page = lintel.until("the edge serves from its own disk", visit).await?;
     assert_eq!(page.json()["greeting"], lintel.origin.greeting);
 
-    lintel.control_api.restart()?;
+    lintel.control_api.restart().await?;
     lintel.ready().await?;
     let next = lintel.create("next.customer.test", json!({})).await?;
     lintel.active(&next.id).await?;

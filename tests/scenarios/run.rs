@@ -91,7 +91,7 @@ async fn make_run_comes_up_survives_a_restart_and_leaves_nothing() -> Result<(),
     no_process_is_left(&run).await?;
     assert!(!run.folder.path().join("state").join(DEV_JSON).exists());
 
-    process.restart()?;
+    process.restart().await?;
     let second = run.healthy(&process).await?;
     assert_eq!(first, second, "the state survives");
     run.visit(&second).await?;

@@ -14,10 +14,13 @@ pub struct Ports {
 }
 
 impl Ports {
-    /// Takes the next block that nobody holds.
+    /// Takes the next block that nobody holds. One that was just given back comes last: what was
+    /// killed may still be putting its ports down.
     pub fn reserve() -> Result<Self, Failure> {
+        static TAKEN: AtomicU16 = AtomicU16::new(0);
         let offset = u16::try_from(std::process::id() % u32::from(BLOCKS)).unwrap_or(0);
-        for index in (0..BLOCKS).map(|index| (index + offset) % BLOCKS) {
+        for _ in 0..BLOCKS {
+            let index = (TAKEN.fetch_add(1, Ordering::Relaxed) % BLOCKS + offset) % BLOCKS;
             let first = FIRST + index * BLOCK;
             if let Ok(flag) = TcpListener::bind((Ipv4Addr::LOCALHOST, first)) {
                 return Ok(Self { flag, next: AtomicU16::new(first + 1) });

@@ -19,17 +19,22 @@ impl Process {
         Ok(Self { program, child: Some(child) })
     }
 
-    /// Starts it again, after whatever ended it, or ends it first.
-    pub fn restart(&mut self) -> Result<(), Failure> {
-        self.child = None;
+    /// Starts it again, after whatever ended it, or ends it first: its ports are free by then.
+    pub async fn restart(&mut self) -> Result<(), Failure> {
+        if let Some(child) = self.child.take() {
+            child.end().await;
+        }
         self.child = Some(self.program.start()?);
         Ok(())
     }
 
     /// Starts it again in another environment.
-    pub fn restart_as(&mut self, change: impl FnOnce(Program) -> Program) -> Result<(), Failure> {
+    pub async fn restart_as(
+        &mut self,
+        change: impl FnOnce(Program) -> Program,
+    ) -> Result<(), Failure> {
         self.program = change(self.program.clone());
-        self.restart()
+        self.restart().await
     }
 
     /// `kill -9` of this one process; what it started is left to itself until the restart.
@@ -61,4 +66,5 @@ impl Process {
     }
 }
 
-const STOP_GRACE: Duration = Duration::from_secs(20);
+/// Generous: what ends by itself does so in a moment, but not on a machine that is busy.
+const STOP_GRACE: Duration = Duration::from_mins(1);

@@ -14,4 +14,4 @@ pub async fn until<T>(
 }
 
 /// Generous: it is reached only by what is broken, also on a slow machine.
-pub const LIMIT: Duration = Duration::from_secs(90);
+pub const LIMIT: Duration = Duration::from_mins(3);

@@ -234,4 +234,4 @@ pub fn hexadecimal(serial: &[u8]) -> String {
 }
 
 /// For one request or handshake.
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_mins(1);

@@ -25,9 +25,10 @@ impl Gated {
     async fn start() -> Result<Self, Failure> {
         let mut lintel = Lintel::start().await?;
         let countries = root().join("edge-tls/tests/country/german.mmdb"); // 127.0.0.0/8 is German.
-        lintel.edges[0].process.restart_as(|program| {
+        let restarted = lintel.edges[0].process.restart_as(|program| {
             program.variable("LINTEL_COUNTRY_DATABASE", &countries.display())
-        })?;
+        });
+        restarted.await?;
         lintel.ready().await?;
         lintel.dns.address(TEAM, loopback(0).ip()).await?;
         lintel.onboard(APP).await?;
@@ -145,8 +146,8 @@ async fn decisions_reach_the_log_whoever_was_away() -> Result<(), Failure> {
         })
         .await?;
     gated.lintel.edges[0].process.kill().await?;
-    gated.lintel.edges[0].process.restart()?;
-    gated.lintel.control_api.restart()?;
+    gated.lintel.edges[0].process.restart().await?;
+    gated.lintel.control_api.restart().await?;
     gated.lintel.ready().await?;
     let line = gated.logged(&meanwhile).await?;
     assert_eq!(line["allowed"], json!(false), "{line}");

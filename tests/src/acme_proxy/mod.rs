@@ -46,6 +46,10 @@ pub struct Exchange {
     pub path: String,
     /// Of a `newOrder`: the hostname.
     pub hostname: Option<String>,
+    /// Of a `newOrder`: the path of the order that the CA made.
+    pub order: Option<String>,
+    /// The CA says that the order at this path is dead.
+    pub invalid: bool,
     /// Of the answer.
     pub status: u16,
 }
@@ -153,13 +157,13 @@ impl AcmeProxy {
         self.state.inner().add(step, None, pass, Fault::Refuse { status, problem });
     }
 
-    /// The CA refuses orders for one hostname. `pass` orders get through first.
-    pub fn refuse_orders(&self, hostname: &str, pass: usize, problem: (u16, &str, &str)) {
+    /// The CA refuses orders for one hostname.
+    pub fn refuse_orders(&self, hostname: &str, problem: (u16, &str, &str)) {
         let (status, kind, detail) = problem;
         let kind = format!("urn:ietf:params:acme:error:{kind}");
         let problem = json!({ "type": kind, "detail": detail, "status": status });
         let hostname = Some(hostname.to_owned());
-        self.state.inner().add(Step::NewOrder, hostname, pass, Fault::Refuse { status, problem });
+        self.state.inner().add(Step::NewOrder, hostname, 0, Fault::Refuse { status, problem });
     }
 
     /// The CA acts on this step, but its answers never arrive. `pass` get through first.
@@ -196,11 +200,18 @@ impl AcmeProxy {
         self.exchanges().iter().filter(|exchange| exchange.step == step).count()
     }
 
-    /// How many orders the CA accepted for a hostname.
+    /// How many orders the CA accepted for a hostname, without those that it ended itself: its own
+    /// look at the challenge comes to nothing where it waits two seconds for a busy DNS.
     #[must_use]
     pub fn orders(&self, hostname: &str) -> usize {
-        let of_it = |exchange: &&Exchange| exchange.hostname.as_deref() == Some(hostname);
-        self.exchanges().iter().filter(of_it).filter(|exchange| exchange.status < 300).count()
+        let exchanges = self.exchanges();
+        let accepted = exchanges.iter().filter(|exchange| {
+            exchange.hostname.as_deref() == Some(hostname) && exchange.status < 300
+        });
+        let dead = |exchange: &&Exchange| {
+            exchanges.iter().any(|read| read.invalid && Some(&read.path) == exchange.order.as_ref())
+        };
+        accepted.filter(|exchange| !dead(exchange)).count()
     }
 
     /// How often the CA accepted to finalize, by order: more than once would be an error.

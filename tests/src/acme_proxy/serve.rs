@@ -70,8 +70,9 @@ async fn pass_on(
     for fault in &faults {
         match fault {
             Fault::Refuse { status, problem } => {
-                state.note(Exchange { step, path, hostname, status: *status });
-                return Ok(refusal(*status, problem));
+                let (order, invalid, status) = (None, false, *status);
+                state.note(Exchange { step, path, hostname, order, invalid, status });
+                return Ok(refusal(status, problem));
             }
             Fault::Hold { moment: Moment::Before, gate, reached } => {
                 held(gate, reached).await.map_err(|_| cut())?;
@@ -80,7 +81,10 @@ async fn pass_on(
         }
     }
     let answer = ask(&parts, body, state).await.map_err(std::io::Error::other)?;
-    state.note(Exchange { step, path, hostname, status: answer.status().as_u16() });
+    let status = answer.status().as_u16();
+    let order = hostname.as_ref().and_then(|_| location(&answer));
+    let (answer, invalid) = says_invalid(step, answer).await;
+    state.note(Exchange { step, path, hostname, order, invalid, status });
     for fault in &faults {
         match fault {
             Fault::LoseAnswer => return Err(cut()),
@@ -107,10 +111,13 @@ async fn held(
 impl State {
     fn note(&self, exchange: Exchange) {
         use std::io::Write as _;
-        let Exchange { step, path, hostname, status } = &exchange;
+        let Exchange { step, path, hostname, status, invalid, .. } = &exchange;
         let mut line = format!("{status} {step:?} {path}");
         if let Some(hostname) = hostname {
             let _ = write!(line, " for {hostname}");
+        }
+        if *invalid {
+            line.push_str(", which is invalid");
         }
         let file = std::fs::OpenOptions::new().create(true).append(true).open(&self.log);
         let _ = file.and_then(|mut file| writeln!(file, "{line}"));
@@ -143,6 +150,21 @@ async fn ask(
     }
     *response.body_mut() = Full::new(body);
     Ok(response)
+}
+
+/// The path of what an answer made (RFC 8555 §7.4).
+fn location(answer: &Response<Full<Bytes>>) -> Option<String> {
+    let location = answer.headers().get(header::LOCATION)?.to_str().ok()?;
+    Some(location.parse::<http::Uri>().ok()?.path().to_owned())
+}
+
+/// Whether the order that is read is dead (RFC 8555 §7.1.6).
+async fn says_invalid(step: Step, answer: Response<Full<Bytes>>) -> (Response<Full<Bytes>>, bool) {
+    let (parts, body) = answer.into_parts();
+    let body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let read: Value = serde_json::from_slice(&body).unwrap_or_default();
+    let invalid = step == Step::Order && read["status"] == "invalid";
+    (Response::from_parts(parts, Full::new(body)), invalid)
 }
 
 fn refusal(status: u16, problem: &Value) -> Response<Full<Bytes>> {

@@ -123,9 +123,17 @@ impl Lintel {
         self.active(&created.id).await
     }
 
-    /// Waits until a hostname and its first certificate are active.
+    /// Waits until a hostname and its first certificate are active, and every edge has heard of it:
+    /// that the hostname was verified may be the last thing that happens, and is news to the edge.
     pub async fn active(&self, id: &str) -> Result<CustomHostname, Failure> {
-        self.shows(id, "active", CustomHostname::is_active).await
+        let active = self.shows(id, "active", CustomHostname::is_active).await?;
+        for edge in 0..self.edges.len() {
+            // Says that the hostname is served, and reaches neither a gate nor an origin.
+            let visitor = self.visitor_at(edge)?.header("cdn-loop", "lintel");
+            let url = format!("http://{}/", active.hostname.replacen('*', "any", 1));
+            self.until("the edge serves it", async || visitor.get(&url).await?.expect(508)).await?;
+        }
+        Ok(active)
     }
 
     /// Waits until both certificates are there.

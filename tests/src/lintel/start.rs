@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use lintel_dev::Failure;
 use lintel_dev::child::Program;
@@ -92,7 +93,7 @@ impl Builder {
             origin: world.origin,
             admin,
             _postgres: world.postgres,
-            http: reqwest::Client::builder().no_proxy().build()?,
+            http: reqwest::Client::builder().no_proxy().pool_idle_timeout(KEEP).build()?,
             state: world.state,
             folder: world.folder,
             ports: world.ports,
@@ -218,6 +219,8 @@ fn common(program: Program, state: &State) -> Program {
         .variable("LINTEL_LOG_FORMAT", "text")
 }
 
+/// control-api closes a connection that is idle for 30 s: a request must not meet that moment.
+const KEEP: Duration = Duration::from_secs(15);
 /// The SaaS company's domain, and what its customers point their CNAME at.
 const ZONE: &str = "saas.test";
 const TARGET: &str = "customers.saas.test";

@@ -46,7 +46,7 @@ impl Team {
         let (mut lintel, mailbox) = house().await?;
         let port = lintel.edges[0].https.port();
         // Where people come; SAML endpoints are spelled with it.
-        lintel.control_api.restart_as(|program| program.variable(HTTPS_PORT, &port))?;
+        lintel.control_api.restart_as(|program| program.variable(HTTPS_PORT, &port)).await?;
         lintel.ready().await?;
         Self::open(lintel, mailbox, port, None).await
     }
@@ -57,12 +57,13 @@ impl Team {
         let miniflare = Miniflare::start_for_access(&lintel).await?;
         let url = miniflare.kv_url();
         let port = miniflare.http.port();
-        lintel.control_api.restart_as(|program| {
+        let restarted = lintel.control_api.restart_as(|program| {
             program
                 .variable(HTTPS_PORT, &port)
                 .variable("LINTEL_WORKERS_KV_URL", &url)
                 .variable("LINTEL_WORKERS_KV_TOKEN", "anything")
-        })?;
+        });
+        restarted.await?;
         lintel.ready().await?;
         Self::open(lintel, mailbox, port, Some(miniflare)).await
     }
