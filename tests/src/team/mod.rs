@@ -48,7 +48,7 @@ impl Team {
         // Where people come; SAML endpoints are spelled with it.
         lintel.control_api.restart_as(|program| program.variable(HTTPS_PORT, &port)).await?;
         lintel.ready().await?;
-        Self::open(lintel, mailbox, port, None).await
+        Box::pin(Self::open(lintel, mailbox, port, None)).await
     }
 
     /// The same, with the worker under miniflare, as on Cloudflare.
@@ -65,7 +65,7 @@ impl Team {
         });
         restarted.await?;
         lintel.ready().await?;
-        Self::open(lintel, mailbox, port, Some(miniflare)).await
+        Box::pin(Self::open(lintel, mailbox, port, Some(miniflare))).await
     }
 
     async fn open(
