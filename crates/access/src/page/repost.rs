@@ -1,5 +1,6 @@
 //! What a provider posted from its own site came without our cookies (`SameSite=Lax`): this page
-//! posts it once more, from ours. [`beside`] keeps what is too long for a cookie.
+//! posts it once more, from ours. [`beside`] keeps what is too long for a cookie. What is posted may
+//! lead on to a provider or an application, which browsers count as an action of the form.
 
 use maud::html;
 
@@ -24,13 +25,13 @@ const SUBMIT: &str = "document.getElementById('again').submit()";
 #[must_use]
 pub fn render(view: &View) -> Response {
     let main = html! {
-        p.lead { "You are being signed in." }
+        p.lead { "If nothing happens, continue here." }
         form #again method="post" action=(view.action) {
             @for (name, value) in &view.fields { input type="hidden" name=(name) value=(value); }
             button.button.first type="submit" { "Continue" }
         }
     };
-    Sheet::new(&view.frame, 200, "One moment").script(SUBMIT).card(&main)
+    Sheet::new(&view.frame, 200, "One moment").script(SUBMIT).leads_on().card(&main)
 }
 
 /// Draws the page that keeps what no cookie holds, while somebody signs in beside it.
@@ -47,5 +48,5 @@ pub fn beside(view: &View, application: &str) -> Response {
             button.button type="submit" { "Continue" }
         }
     };
-    Sheet::new(&view.frame, 200, "Sign in, then continue here").card(&main)
+    Sheet::new(&view.frame, 200, "Sign in, then continue here").leads_on().card(&main)
 }
