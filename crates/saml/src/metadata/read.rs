@@ -186,10 +186,12 @@ fn service_provider(role: Element<'_>) -> Result<ServiceProviderRole, MetadataEr
         .filter(|child| child.is(ns::MD, "AttributeConsumingService"))
         .flat_map(Element::elements)
         .filter(|child| child.is(ns::MD, "RequestedAttribute"));
+    // Required by the schema, and yet left out; then it asks for nothing that could be given.
+    let requested = requested.filter_map(|element| Some((element, element.attribute("Name")?)));
     let requested: Result<Vec<_>, ShapeError> = requested
-        .map(|element| {
+        .map(|(element, name)| {
             Ok(RequestedAttribute {
-                name: element.required("Name")?.to_owned(),
+                name: name.to_owned(),
                 name_format: element.attribute("NameFormat").map(str::to_owned),
                 friendly_name: element.attribute("FriendlyName").map(str::to_owned),
                 required: element.boolean("isRequired")?.unwrap_or_default(),

@@ -113,6 +113,7 @@ fn metadata_as_it_is_found() {
     <AssertionConsumerService Binding="urn:oasis:names:tc:SAML:2.0:bindings:PAOS" Location="https://sp.example/2" index="2" isDefault="true"/>
     <AssertionConsumerService Binding="{HTTP_POST}" Location="https://sp.example/3" index="3"/>
     <AttributeConsumingService index="0"><ServiceName xml:lang="en">x</ServiceName>
+     <RequestedAttribute FriendlyName="surname" NameFormat="urn:oasis:names:tc:SAML:2.0:attrname-format:basic"/>
      <RequestedAttribute Name="urn:oid:0.9.2342.19200300.100.1.3" FriendlyName="mail" isRequired="1"/></AttributeConsumingService>
     <NameIDFormat></NameIDFormat><NameIDFormat> urn:a </NameIDFormat>
    </SPSSODescriptor>
@@ -140,6 +141,9 @@ fn metadata_as_it_is_found() {
     );
     assert_eq!(role.default_consumer_service().unwrap().location, "https://sp.example/3");
     assert_eq!(role.name_id_formats, ["urn:a"]);
+    // Keycloak asks for one without `Name`, where its own mapper has none; that spoils nothing else.
+    let requested: Vec<_> = role.requested_attributes.iter().map(|one| &*one.name).collect();
+    assert_eq!(requested, ["urn:oid:0.9.2342.19200300.100.1.3"]);
     assert!(role.requested_attributes[0].required);
     let other = metadata.entity("https://aa.example/").unwrap();
     assert!(other.service_provider.is_none() && other.identity_provider.is_none());
