@@ -15,9 +15,11 @@ use crate::login::identity::{ProviderError, Said, identity as one_identity};
 use crate::visit::Visit;
 
 /// Attributes that hold an address, where nobody says which one does.
-const EMAIL: [&str; 9] = [
+const EMAIL: [&str; 10] = [
     "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress",
     "urn:oid:0.9.2342.19200300.100.1.3",
+    // PKCS #9 (RFC 2985): what Keycloak's own mapper says.
+    "urn:oid:1.2.840.113549.1.9.1",
     "urn:mace:dir:attribute-def:mail",
     "http://schemas.xmlsoap.org/claims/EmailAddress",
     "email",
@@ -36,6 +38,24 @@ const NAME: [&str; 7] = [
     "name",
     "urn:oid:2.5.4.3",
     "cn",
+];
+
+/// A person's names, in the order in which they are said where there is no [`NAME`].
+const NAMES: [[&str; 5]; 2] = [
+    [
+        "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/givenname",
+        "urn:oid:2.5.4.42",
+        "givenName",
+        "firstName",
+        "given_name",
+    ],
+    [
+        "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/surname",
+        "urn:oid:2.5.4.4",
+        "sn",
+        "lastName",
+        "family_name",
+    ],
 ];
 
 /// Attributes that list groups.
@@ -74,7 +94,7 @@ pub(super) fn identity(
     let said = Said {
         subject: subject(config, login)?,
         email: email(config, login).ok_or(ProviderError::NoEmail)?,
-        name: first(login, &NAME).map(str::to_owned),
+        name: name(login),
         groups: groups(config, login)?,
         claims: claims(config, login),
         amr: methods(class, login),
@@ -132,6 +152,14 @@ fn email(config: &SamlConfig, login: &Login) -> Option<String> {
     };
     let name = || login.name_id().filter(|name| is(name, format::EMAIL));
     said.or_else(|| Some(name()?.value.as_str())).map(str::to_owned)
+}
+
+fn name(login: &Login) -> Option<String> {
+    let whole = first(login, &NAME).map(str::to_owned);
+    whole.or_else(|| {
+        let names: Vec<_> = NAMES.iter().filter_map(|names| first(login, names)).collect();
+        (!names.is_empty()).then(|| names.join(" "))
+    })
 }
 
 fn groups(config: &SamlConfig, login: &Login) -> Result<Vec<IdentityGroup>, ProviderError> {

@@ -172,7 +172,8 @@ fn the_address_comes_from_where_it_is_said_to() {
     let mail = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress";
     let with =
         |attributes: Vec<saml::assertion::Attribute>| SamlIdp { attributes, ..SamlIdp::corp() };
-    for name in [mail, "urn:oid:0.9.2342.19200300.100.1.3", "mail", "email", "emailAddress"] {
+    let by_oid = ["urn:oid:0.9.2342.19200300.100.1.3", "urn:oid:1.2.840.113549.1.9.1"];
+    for name in by_oid.into_iter().chain([mail, "mail", "email", "emailAddress"]) {
         let idp = with(vec![attribute(name, &["eve@example.com"])]);
         assert_eq!(identity(|_| {}, &idp).unwrap()["email"], "eve@example.com", "{name}");
     }
@@ -196,6 +197,24 @@ fn the_address_comes_from_where_it_is_said_to() {
     world.sign_in_by(&mut browser, WIKI, &SamlIdp::corp());
     says(world.last_reason(), &["may not speak for ada@example.com"]);
     assert!(world.control.sessions.is_empty());
+}
+
+/// As Keycloak's own mappers say it, which knows no name for the whole.
+#[test]
+fn a_name_may_come_in_two() {
+    let given = || attribute("urn:oid:2.5.4.42", &["Ada"]);
+    let whole = || attribute("displayName", &["Countess of Lovelace"]);
+    let surname = || attribute("urn:oid:2.5.4.4", &["Lovelace"]);
+    for (said, name) in [
+        (vec![surname(), given()], json!("Ada Lovelace")),
+        (vec![given()], json!("Ada")),
+        (vec![given(), surname(), whole()], json!("Countess of Lovelace")),
+        (vec![attribute("urn:oid:2.5.4.42", &[" "])], Value::Null),
+    ] {
+        let attributes = said.into_iter().chain([attribute("mail", &["ada@example.com"])]);
+        let idp = SamlIdp { attributes: attributes.collect(), ..SamlIdp::corp() };
+        assert_eq!(identity(|_| {}, &idp).unwrap()["name"], name);
+    }
 }
 
 #[test]
