@@ -1,7 +1,7 @@
 // What an administrator does by the API while people are signed in.
 
 import assert from 'node:assert/strict';
-import { api, person, signInBy, until, world } from './world.mjs';
+import { api, choose, person, refusal, signInBy, until, world } from './world.mjs';
 
 const { apps, providers, team } = world;
 
@@ -49,7 +49,9 @@ export async function revokedTokensOfAnApplicationAreReplacedOnlyBySession() {
   // The person is still signed in, so the next token is made in passing; the old one never counts again.
   const after = await until('another token', async () => {
     await page.goto(`${apps.intranet}/again`);
-    if (new URL(page.url()).origin === team) await page.click(`[data-idp="${providers.acme}"]`);
+    if (await page.locator(`[data-idp="${providers.acme}"]`).count()) await choose(page, 'acme');
+    // Whatever is issued in the very second of the revocation does not count, and leads nowhere.
+    assert.equal(page.url(), `${apps.intranet}/again`);
     const now = await token(context);
     return now !== before && now;
   });
@@ -71,10 +73,8 @@ export async function whoIsDisabledIsOutAndStaysOut() {
   });
   // The provider still knows them; it makes no difference.
   await page.goto(`${apps.intranet}/`);
-  const link = page.locator(`[data-idp="${providers.globex}"]`);
-  if (await link.count()) await link.click();
-  await page.waitForLoadState('load');
-  assert.notEqual(new URL(page.url()).origin, new URL(apps.intranet).origin);
+  if (await page.locator(`[data-idp="${providers.globex}"]`).count()) await choose(page, 'globex');
+  await refusal(page);
   await api('PUT', `users/${user.id}`, { email: user.email, enabled: true });
   await context.close();
 }

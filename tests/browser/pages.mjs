@@ -1,7 +1,7 @@
 // Every page of Access; see look.mjs.
 
 import { look } from './look.mjs';
-import { person, signInBy, world } from './world.mjs';
+import { choose, leave, person, refusal, signInBy, world } from './world.mjs';
 
 const { apps, providers, team } = world;
 
@@ -10,21 +10,22 @@ export async function everyPageIsAccessible() {
   const page = await context.newPage();
   await page.goto(`${apps.intranet}/`);
   await look(page, 'sign-in');
-  await page.click(`[data-idp="${providers.pin}"]`);
+  await choose(page, 'pin');
+  await page.waitForSelector('input[type=email]');
   await look(page, 'pin-ask');
   await page.fill('input[type=email]', 'looks@partner.test');
-  await page.click('button[type=submit]');
+  await leave(page, () => page.click('button[type=submit]'));
   await page.waitForSelector('input[autocomplete=one-time-code]');
   await look(page, 'pin-enter');
   await page.fill('input[autocomplete=one-time-code]', '00000000');
-  await page.click('button[type=submit]');
+  await leave(page, () => page.click('button[type=submit]'));
   await page.waitForSelector('input[autocomplete=one-time-code]');
   await look(page, 'pin-wrong');
   await page.goto(`${team}/access/callback/${providers.acme}?state=broken&code=x`);
   await look(page, 'error');
   await page.goto(`${apps.engineering}/`);
   await signInBy(page, 'acme', 'grace@acme.test');
-  await page.waitForURL(`${team}/**`);
+  await refusal(page);
   await look(page, 'denied');
   await page.goto(`${team}/`);
   await look(page, 'launcher');

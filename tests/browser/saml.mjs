@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { request } from 'node:https';
-import { api, enterPassword, until, world } from './world.mjs';
+import { api, choose, enterPassword, fetchAfresh, until, world } from './world.mjs';
 
 const { providers, team } = world;
 
@@ -23,7 +23,8 @@ export function ask(url, { method = 'GET', body, headers = {} } = {}) {
   const { hostname, port, pathname, search } = new URL(url);
   const type = body === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded', 'content-length': Buffer.byteLength(body) };
   return new Promise((resolve, reject) => {
-    const options = { host: '127.0.0.1', port, method, path: pathname + search, servername: hostname, rejectUnauthorized: false };
+    // A connection of its own: see fetchAfresh.
+    const options = { agent: false, host: '127.0.0.1', port, method, path: pathname + search, servername: hostname, rejectUnauthorized: false };
     const asked = request({ ...options, headers: { host: `${hostname}:${port}`, ...type, ...headers } }, async (answer) => {
       const chunks = [];
       for await (const chunk of answer) chunks.push(chunk);
@@ -72,11 +73,11 @@ export async function introduce(name, application, more = {}) {
 }
 
 export async function put(url, body) {
-  const answer = await fetch(url, { method: 'PUT', body: JSON.stringify(body) });
+  const answer = await fetchAfresh(url, { method: 'PUT', body: JSON.stringify(body) });
   assert.ok(answer.ok, `${url}: ${await answer.text()}`);
 }
 
-export const fetchText = async (url) => (await fetch(url)).text();
+export const fetchText = async (url) => (await fetchAfresh(url)).text();
 
 /** Creates an application for a service provider. */
 export async function create(name, { saas = {}, title = name, ...more } = {}) {
@@ -122,8 +123,7 @@ export async function arrive(page, { provider = 'acme', email = 'ada@acme.test' 
       throw new Error(`${page.url()} says: ${(await page.innerText('body').catch(() => '')).slice(0, 500)}`);
     });
     if (new URL(page.url()).origin === team) {
-      const link = page.locator(`[data-idp="${providers[provider]}"]`);
-      if (await link.count()) await link.click();
+      if (await page.locator(`[data-idp="${providers[provider]}"]`).count()) await choose(page, provider);
       return false;
     }
     if (await page.locator('input[type=password]').count()) {

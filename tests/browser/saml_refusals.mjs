@@ -3,14 +3,14 @@
 import assert from 'node:assert/strict';
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { applications, arrive, ask, change, enter, fetchText, follow, names, peers, restore, seen } from './saml.mjs';
-import { messages, person, world } from './world.mjs';
+import { fetchAfresh, messages, person, world } from './world.mjs';
 
 const { team } = world;
 const EVIL = 'https://evil.example/acs';
 
 /** The address that a service provider sends somebody to. */
 async function request(name, options = {}) {
-  const answer = await fetch(`${peers[name].url}/in?${new URLSearchParams(options)}`, { redirect: 'manual' });
+  const answer = await fetchAfresh(`${peers[name].url}/in?${new URLSearchParams(options)}`, { redirect: 'manual' });
   return new URL(answer.headers.get('location'));
 }
 
@@ -126,7 +126,7 @@ export async function serviceProvidersRefuseWhatWasChangedOrSentTwice() {
     const fields = new URLSearchParams(query);
     const send = async (xml) => {
       const body = new URLSearchParams({ SAMLResponse: Buffer.from(xml).toString('base64') });
-      return (await fetch(acs, { method: 'POST', body })).status;
+      return (await fetchAfresh(acs, { method: 'POST', body })).status;
     };
     const xml = Buffer.from(fields.get('SAMLResponse'), 'base64').toString();
     const before = await seen(name);

@@ -1,7 +1,7 @@
 // A single-page application with a service worker, whose token expires under it.
 
 import assert from 'node:assert/strict';
-import { person, signInBy, until, world } from './world.mjs';
+import { choose, fetchAfresh, person, signInBy, until, world } from './world.mjs';
 
 const { apps } = world;
 
@@ -44,7 +44,7 @@ export async function aSessionThatEndsIsToldToFetchAsJson() {
   await page.fill('#draft', 'half a sentence');
   const revoke = `${world.api.url}/accounts/${world.api.account}/access/organizations/revoke_user`;
   const headers = { authorization: `Bearer ${world.api.token}`, 'content-type': 'application/json' };
-  const revoked = await fetch(revoke, { method: 'POST', headers, body: JSON.stringify({ email: 'ada@acme.test' }) });
+  const revoked = await fetchAfresh(revoke, { method: 'POST', headers, body: JSON.stringify({ email: 'ada@acme.test' }) });
   assert.equal(revoked.status, 200);
   const revokedAt = Date.now();
   const refused = await until('the revocation reaches the edge', async () => {
@@ -60,9 +60,7 @@ export async function aSessionThatEndsIsToldToFetchAsJson() {
   await until('that second is over', () => Date.now() > revokedAt + 1000);
   const beside = await context.newPage();
   await beside.goto(new URL(login, apps.spa).href);
-  if (await beside.locator(`[data-idp="${world.providers.acme}"]`).count()) {
-    await beside.click(`[data-idp="${world.providers.acme}"]`);
-  }
+  if (await beside.locator(`[data-idp="${world.providers.acme}"]`).count()) await choose(beside, 'acme');
   await beside.waitForURL(`${apps.spa}/**`);
   assert.equal((await call(page, '/api/data')).status, 200);
   await context.close();

@@ -5,7 +5,7 @@ import * as administration from './administration.mjs';
 import * as pages from './pages.mjs';
 import { run } from './run.mjs';
 import * as single from './single_page.mjs';
-import { person, until, world } from './world.mjs';
+import { person, signInBy, until, world } from './world.mjs';
 
 // What was written through the API a moment ago is on its way to the edge.
 const visitor = await person();
@@ -17,6 +17,17 @@ for (const app of Object.values(world.apps)) {
     throw new Error(`${page.url()} says ${await page.innerText('body')}`);
   });
 }
+// In the order in which it was made: what the launcher shows came last.
+await page.goto(`${world.team}/`);
+await signInBy(page, 'acme', 'ada@acme.test');
+await until('the launcher shows what there is', async () => {
+  await page.goto(`${world.team}/`);
+  const { engineering, spa } = world.apps;
+  for (const tile of [`a[href^="${engineering}"]`, `a[href^="${spa}"]`, 'text=Company handbook']) {
+    if (!(await page.locator(tile).count())) throw new Error(`no ${tile}: ${await page.innerText('body')}`);
+  }
+  return true;
+});
 await visitor.close();
 
 await run({ ...access, ...administration, ...pages, ...single });

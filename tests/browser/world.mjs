@@ -12,7 +12,10 @@ export const world = JSON.parse(process.env.LINTEL_BROWSER);
 const CHROMIUM = process.env.LINTEL_CHROMIUM ?? '/usr/bin/chromium';
 // Every name is this machine; the test's own CA is not in the browser's store.
 const FLAGS = ['--host-resolver-rules=MAP * 127.0.0.1', '--ignore-certificate-errors', '--no-sandbox'];
-const PATIENCE = 30_000;
+// Generous: it is reached only by what is broken, also on a slow machine.
+const PATIENCE = 180_000;
+/** What a refusal is found by in the login log. */
+export const CODE = /\b[0-9A-HJKMNP-TV-Z]{8}\b/;
 
 const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 
@@ -34,11 +37,16 @@ function keep(request) {
   if (/(^|&)SAML(Request|Response)=/.test(query)) messages.push({ url, method: request.method(), query });
 }
 
+/** `fetch` by a connection of its own: one that was kept may be closed by its server just when it is used again. */
+export function fetchAfresh(url, { headers, ...options } = {}) {
+  return fetch(url, { ...options, headers: { ...headers, connection: 'close' } });
+}
+
 /** One call below `accounts/{account}/access/`. */
 export async function api(method, path, body) {
   const url = `${world.api.url}/accounts/${world.api.account}/access/${path}`;
   const headers = { authorization: `Bearer ${world.api.token}`, ...(body && { 'content-type': 'application/json' }) };
-  const answer = await fetch(url, { method, headers, body: body && JSON.stringify(body) });
+  const answer = await fetchAfresh(url, { method, headers, body: body && JSON.stringify(body) });
   const { result, errors } = await answer.json();
   assert.ok(answer.ok, `${method} ${path}: ${JSON.stringify(errors)}`);
   return result;
@@ -77,17 +85,43 @@ export async function mailedCode(address, seen = 0) {
   });
 }
 
+/** Does what leads to another page, until that is there: who looks before sees the old one, and who goes elsewhere before undoes it. */
+export async function leave(page, act) {
+  await Promise.all([page.waitForEvent('framenavigated', (frame) => frame === page.mainFrame()), act()]);
+}
+
 /** At a provider's own page. */
 export async function enterPassword(page, email) {
   await page.fill('input[type=email]', email);
   await page.fill('input[type=password]', world.password);
-  await page.click('button[type=submit]');
+  await leave(page, () => page.click('button[type=submit]'));
+}
+
+/** At the team domain's choice of providers. */
+export async function choose(page, provider) {
+  await leave(page, () => page.click(`[data-idp="${world.providers[provider]}"]`));
 }
 
 /** From an application's sign-in page by an OpenID provider to wherever that leads. */
 export async function signInBy(page, provider, email) {
-  await page.click(`[data-idp="${world.providers[provider]}"]`);
+  await choose(page, provider);
   await enterPassword(page, email);
+}
+
+/** Until the team domain has refused somebody; what its page says, a code for whoever helps among that. */
+export async function refusal(page) {
+  return until('a page that refuses', async () => {
+    const text = await page.innerText('body');
+    if (new URL(page.url()).origin === world.team && CODE.test(text)) return text;
+    throw new Error(`${page.url()} says ${text.slice(0, 500)}`);
+  });
+}
+
+/** Signs out at the team domain, until it says that this is done: at every application, and here. */
+export async function signOut(page, team = world.team) {
+  await page.goto(`${team}/access/logout`);
+  await page.locator('form[method=post] button').first().click();
+  await page.waitForSelector('text=You are signed out');
 }
 
 export async function screenshot(page, name) {
