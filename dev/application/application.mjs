@@ -127,5 +127,6 @@ const server = createServer((request, response) =>
     console.error(error);
     if (!response.headersSent) show(response, 400, page(name, problem(`This does not sign anybody in: ${error.message}`)));
   }));
+server.keepAliveTimeout = 0; // Whoever keeps a connection ends it: closed from here, it may be just in use again.
 server.listen(port, '127.0.0.1', () => console.log(JSON.stringify({ url })));
 process.stdin.resume().on('end', () => process.exit(0));

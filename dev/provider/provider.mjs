@@ -89,5 +89,6 @@ const server = createServer((request, response) => {
     show(response, 400, page('Sign-in expired', `<h1>This sign-in is over</h1><p>Go back to where you came from and begin again. <small>${error.name}</small>`));
   });
 });
+server.keepAliveTimeout = 0; // Whoever keeps a connection ends it: closed from here, it may be just in use again.
 server.listen(port, '127.0.0.1', () => console.log(JSON.stringify({ issuer })));
 process.stdin.resume().on('end', () => process.exit(0));

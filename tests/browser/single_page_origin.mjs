@@ -7,6 +7,7 @@ import { createServer } from 'node:http';
 const PAGE = `<!doctype html>
 <html lang="en">
 <title>A single-page application</title>
+<link rel="icon" href="data:,">
 <textarea id="draft" aria-label="Draft"></textarea>
 <script>
   navigator.serviceWorker.register('/sw.js');
@@ -32,9 +33,11 @@ const FILES = {
   '/plain': ['text/plain', 'plain'],
 };
 
-createServer((request, response) => {
+const server = createServer((request, response) => {
   const [type, body] = FILES[new URL(request.url, 'http://origin').pathname] ?? [];
   response.writeHead(type ? 200 : 404, { 'content-type': type ?? 'text/plain', 'cache-control': 'no-store' });
   response.end(body ?? 'there is no such page');
-}).listen(Number(process.argv[2]), '127.0.0.1', () => console.log('listening'));
+});
+server.keepAliveTimeout = 0; // Whoever keeps a connection ends it: closed from here, it may be just in use again.
+server.listen(Number(process.argv[2]), '127.0.0.1', () => console.log('listening'));
 process.stdin.resume().on('end', () => process.exit(0));

@@ -31,7 +31,8 @@ const [, , , kvPort] = process.argv;
 if (kvPort) {
   const relay = createServer((request, response) => {
     const { method, url: path, headers } = request;
-    const asked = ask({ host: '127.0.0.1', port, method, path, headers, rejectUnauthorized: false }, (answer) => {
+    // By a connection of its own: one that was kept may be closed just when it is used again.
+    const asked = ask({ agent: false, host: '127.0.0.1', port, method, path, headers, rejectUnauthorized: false }, (answer) => {
       answer.pipe(response.writeHead(answer.statusCode, answer.headers));
     });
     request.pipe(asked.on('error', () => response.destroy()));

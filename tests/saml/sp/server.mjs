@@ -108,12 +108,14 @@ export function serve(peer) {
     }
   }
 
-  createServer((request, response) => {
+  const server = createServer((request, response) => {
     route(request, response).catch((error) => {
       const why = String(error?.message ?? error);
       console.error(request.method, request.url.split('?')[0], error?.stack ?? error, error?.xmlStatus ?? '');
       seen.refused.push(why);
       response.writeHead(403, { 'content-type': 'text/html; charset=utf-8' }).end(page('Refused', 'refused', `${why}\n${error?.xmlStatus ?? ''}`));
     });
-  }).listen(settings.port, '127.0.0.1', () => console.log(`${settings.name} listens at ${base}`));
+  });
+  server.keepAliveTimeout = 0; // Whoever keeps a connection ends it: closed from here, it may be just in use again.
+  server.listen(settings.port, '127.0.0.1', () => console.log(`${settings.name} listens at ${base}`));
 }
