@@ -2,7 +2,7 @@
 //! batches, again and again until they are there. The control plane knows repeated ones by their id.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use edge_state::access::call::LogBatch;
@@ -23,6 +23,8 @@ const RETRY_LAST: Duration = Duration::from_secs(15);
 #[derive(Clone)]
 pub struct Logins {
     disk: Arc<Disk>,
+    /// Who holds it tells how many wait: counted before somebody else told, it would be wrong for long.
+    telling: Arc<Mutex<()>>,
     arrived: Arc<Notify>,
 }
 
@@ -42,14 +44,17 @@ impl Logins {
     pub fn open(path: &Path) -> Result<Self, DiskError> {
         let disk = Disk::open(path, disk::KEPT)?;
         metrics::logins_waiting(disk.len()?);
-        Ok(Self { disk: Arc::new(disk), arrived: Arc::default() })
+        Ok(Self { disk: Arc::new(disk), telling: Arc::default(), arrived: Arc::default() })
     }
 
     /// Keeps events. Once this returns they are on disk.
     pub async fn keep(&self, batch: LogBatch) -> Result<(), DiskError> {
-        let kept = self.on_disk(move |disk| Ok((disk.keep(&batch.events)?, disk.len()?))).await;
-        let (dropped, waiting) = kept?;
-        metrics::logins_waiting(waiting);
+        let telling = self.telling.clone();
+        let kept = self.on_disk(move |disk| {
+            let dropped = disk.keep(&batch.events)?;
+            tell(disk, &telling).map(|()| dropped)
+        });
+        let dropped = kept.await?;
         if dropped > 0 {
             metrics::logins_dropped(dropped);
             tracing::error!(dropped, "login events are lost: too many wait");
@@ -123,8 +128,8 @@ impl Logins {
             return Ok(false);
         }
         *batch = (limit * 2).min(BATCH);
-        let left = self.on_disk(move |disk| disk.forget(last).and_then(|()| disk.len())).await?;
-        metrics::logins_waiting(left);
+        let telling = self.telling.clone();
+        self.on_disk(move |disk| disk.forget(last).and_then(|()| tell(disk, &telling))).await?;
         Ok(true)
     }
 
@@ -137,4 +142,11 @@ impl Logins {
         let done = tokio::task::spawn_blocking(move || f(&disk)).await;
         done.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     }
+}
+
+/// Tells how many events wait.
+fn tell(disk: &Disk, telling: &Mutex<()>) -> Result<(), DiskError> {
+    let _turn = telling.lock().unwrap_or_else(PoisonError::into_inner);
+    metrics::logins_waiting(disk.len()?);
+    Ok(())
 }

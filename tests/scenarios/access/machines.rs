@@ -83,6 +83,19 @@ impl Gated {
         Ok(self.lintel.visitor()?.showing(certificate, key))
     }
 
+    /// Until so many decisions wait on the edge's disk.
+    async fn waiting(&self, decisions: usize) -> Result<(), Failure> {
+        let admin = self.lintel.edges[0].admin;
+        let line = format!("lintel_edge_login_events_waiting {decisions}");
+        self.lintel
+            .until(&line, async || {
+                let metrics = self.lintel.metrics(admin).await?;
+                let waits = metrics.lines().any(|other| other == line);
+                if waits { Ok(()) } else { Err(Failure::new(metrics)) }
+            })
+            .await
+    }
+
     /// The line of the login log about this answer.
     async fn logged(&self, page: &Page) -> Result<Value, Failure> {
         let ray = page.header("cf-ray").to_owned();
@@ -133,18 +146,12 @@ async fn decisions_reach_the_log_whoever_was_away() -> Result<(), Failure> {
     let nobody = gated.lintel.visitor()?;
     let before = nobody.get(&format!("https://{APP}/x")).await?.expect(403)?;
     gated.logged(&before).await?;
+    // What is logged may still be unanswered, and would then be told once more.
+    gated.waiting(0).await?;
 
     gated.lintel.control_api.kill().await?;
     let meanwhile = nobody.get(&format!("https://{APP}/x")).await?.expect(403)?;
-    let admin = gated.lintel.edges[0].admin;
-    gated
-        .lintel
-        .until("the decision waits on disk", async || {
-            let metrics = gated.lintel.metrics(admin).await?;
-            let waits = metrics.lines().any(|line| line == "lintel_edge_login_events_waiting 1");
-            if waits { Ok(()) } else { Err(Failure::new(metrics)) }
-        })
-        .await?;
+    gated.waiting(1).await?;
     gated.lintel.edges[0].process.kill().await?;
     gated.lintel.edges[0].process.restart().await?;
     gated.lintel.control_api.restart().await?;
