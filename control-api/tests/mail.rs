@@ -119,7 +119,7 @@ async fn ask(server: &Server, email: &str, attempt: &str) -> Value {
 
 /// Waits for a line of the metrics.
 async fn until(server: &Server, line: &str) {
-    let limit = Instant::now() + Duration::from_mins(1);
+    let limit = Instant::now() + Duration::from_secs(90);
     let mut pause = tokio::time::interval(Duration::from_millis(100));
     loop {
         pause.tick().await;
@@ -198,7 +198,7 @@ impl Mailbox {
     }
 
     fn next(&self) -> Value {
-        self.mails.recv_timeout(Duration::from_mins(1)).expect("a mail")
+        self.mails.recv_timeout(Duration::from_secs(90)).expect("a mail")
     }
 }
 

@@ -65,7 +65,7 @@ impl Miniflare {
         let start = Instant::now();
         let mut ticks = tokio::time::interval(Duration::from_millis(20));
         while self.read(key).await.as_deref() != value {
-            assert!(start.elapsed() < Duration::from_secs(30), "{key} is not {value:?}");
+            assert!(start.elapsed() < Duration::from_secs(90), "{key} is not {value:?}");
             ticks.tick().await;
         }
     }

@@ -8,7 +8,6 @@
 )]
 
 use std::collections::HashMap;
-use std::net::{TcpListener as StdListener, UdpSocket};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -17,10 +16,17 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::extract::Path as UrlPath;
 use axum::routing::get;
+use control_api::dns::{self, Resolver};
+use edge_state::Hostname;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+
+#[path = "ports.rs"]
+mod ports;
+
+use ports::port;
 
 /// How pebble behaves.
 #[derive(Clone, Copy, Default)]
@@ -162,6 +168,12 @@ impl Pebble {
                 return false;
             }
         }
+        // It listens for questions by a thread of its own, beside the one that was asked above.
+        let servers = vec![self.dns_address()];
+        let resolver = Resolver::new(&dns::Settings { servers, loopback_names: false });
+        let resolver = resolver.expect("a resolver");
+        let name = Hostname::parse("ready.customer.com").expect("a name");
+        until("DNS answers", async || resolver.addresses(&name).await.is_ok()).await;
         true
     }
 
@@ -195,7 +207,7 @@ pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let start = Instant::now();
     let mut ticks = tokio::time::interval(Duration::from_millis(20));
     while !condition().await {
-        assert!(start.elapsed() < Duration::from_mins(1), "gave up waiting until {what}");
+        assert!(start.elapsed() < Duration::from_secs(90), "gave up waiting until {what}");
         ticks.tick().await;
     }
 }
@@ -233,17 +245,4 @@ async fn edge(answers: &Arc<Mutex<HashMap<String, String>>>) -> u16 {
     let port = listener.local_addr().expect("a port").port();
     tokio::spawn(async move { axum::serve(listener, router).await });
     port
-}
-
-/// Free for TCP and UDP a moment ago, and below the ports that the system gives to clients, which
-/// would take it in the meantime.
-fn port() -> u16 {
-    for _ in 0..100 {
-        let port = rand::random_range(12_000..20_000);
-        let taken = StdListener::bind(("127.0.0.1", port)).is_err();
-        if !taken && UdpSocket::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-    panic!("no free port")
 }

@@ -7,12 +7,15 @@
 )]
 
 use std::fs::File;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+#[path = "ports.rs"]
+mod ports;
 
 pub const BOOTSTRAP: &str = "bootstrap-canary-7f3a9c";
 pub const EDGE_TOKEN: &str = "edge-canary-51b0e2";
@@ -31,6 +34,17 @@ pub struct Server {
 impl Server {
     /// With further variables.
     pub async fn start(database_url: &str, more: &[(&str, &str)]) -> Self {
+        // Another program may have been faster with one of the ports.
+        for _ in 0..5 {
+            if let Some(server) = Self::try_start(database_url, more).await {
+                return server;
+            }
+        }
+        panic!("control-api finds its ports taken, again and again")
+    }
+
+    /// `None`: one of the ports is taken.
+    async fn try_start(database_url: &str, more: &[(&str, &str)]) -> Option<Self> {
         let (listen, admin) = (free_address(), free_address());
         let folder = tempfile::tempdir().unwrap();
         let log = File::create(folder.path().join("log")).unwrap();
@@ -55,19 +69,25 @@ impl Server {
             .unwrap();
         // The suites take longer than a connection may rest.
         let http = reqwest::Client::builder().pool_max_idle_per_host(0).build().unwrap();
-        let server = Self { process, listen, admin, folder, http };
-        server.until_ready().await;
-        server
+        let mut server = Self { process, listen, admin, folder, http };
+        server.is_ready().await.then_some(server)
     }
 
-    async fn until_ready(&self) {
+    /// Waits until it is. `false`: it ended, for one of its ports is taken.
+    async fn is_ready(&mut self) -> bool {
         let url = format!("http://{}/readyz", self.admin);
-        let limit = Instant::now() + Duration::from_mins(1);
+        let limit = Instant::now() + Duration::from_secs(90);
         let mut pause = tokio::time::interval(Duration::from_millis(50));
         loop {
             pause.tick().await;
-            match self.http.get(&url).send().await {
-                Ok(answer) if answer.status().is_success() => return,
+            let ready = self.http.get(&url).send().await;
+            if let Some(status) = self.process.try_wait().unwrap() {
+                let log = self.log();
+                assert!(log.contains("Address already in use"), "{status}: {log}");
+                return false;
+            }
+            match ready {
+                Ok(answer) if answer.status().is_success() => return true,
                 _ => assert!(Instant::now() < limit, "control-api is not ready: {}", self.log()),
             }
         }
@@ -120,5 +140,5 @@ impl Drop for Server {
 }
 
 fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    (Ipv4Addr::LOCALHOST, ports::port()).into()
 }
