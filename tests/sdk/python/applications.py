@@ -8,11 +8,11 @@ Leaves nothing behind but the organisation's team domain, if there was none.
 import os
 import re
 import secrets
-import sys
-import traceback
 
 import cloudflare
 from cloudflare import Cloudflare
+
+from checks import check, refused, run_checks
 
 ACCOUNT = os.environ["LINTEL_ACCOUNT_ID"]
 ZONE = os.environ["LINTEL_ZONE_ID"]
@@ -21,23 +21,6 @@ applications = client.zero_trust.access.applications
 policies = client.zero_trust.access.policies
 organizations = client.zero_trust.organizations
 run = secrets.token_hex(4)
-checks = []
-
-
-def check(what):
-    def remember(body):
-        checks.append((what, body))
-        return body
-
-    return remember
-
-
-def refused(call, kind):
-    try:
-        call()
-    except kind:
-        return
-    raise AssertionError("was not refused")
 
 
 def host(name):
@@ -208,13 +191,4 @@ def certificates():
     assert list(applications.cas.list(account_id=ACCOUNT)) == []
 
 
-failures = 0
-for what, body in checks:
-    try:
-        body()
-        print(f"ok      {what}")
-    except Exception:
-        failures += 1
-        print(f"FAILED  {what}\n{traceback.format_exc()}")
-print("all checks hold" if failures == 0 else f"{failures} checks failed")
-sys.exit(failures != 0)
+run_checks()

@@ -8,11 +8,11 @@ Prints each check; ends with 0 if all hold. Leaves nothing behind but the organi
 import os
 import re
 import secrets
-import sys
-import traceback
 
 import cloudflare
 from cloudflare import Cloudflare
+
+from checks import check, refused, run_checks
 
 ACCOUNT = os.environ["LINTEL_ACCOUNT_ID"]
 ZONE = os.environ["LINTEL_ZONE_ID"]
@@ -21,7 +21,6 @@ trust = client.zero_trust
 access = trust.access
 run = secrets.token_hex(4)
 zone = client.zones.get(zone_id=ZONE)
-checks = []
 
 # A CA that signs nothing; its key was never kept.
 CA = """-----BEGIN CERTIFICATE-----
@@ -36,22 +35,6 @@ AgNJADBGAiEAu8x5eUg4XIf066Ac9vtX1V5fiOpCmVkWryxnY1qlBPMCIQDJiyzU
 cUmffW9S51JxKqexey30NmmuTkuEV4VzYXBScg==
 -----END CERTIFICATE-----
 """
-
-
-def check(what):
-    def remember(body):
-        checks.append((what, body))
-        return body
-
-    return remember
-
-
-def refused(call, kind):
-    try:
-        call()
-    except kind as error:
-        return error
-    raise AssertionError("was not refused")
 
 
 def gone(call):
@@ -214,13 +197,4 @@ def _():
     gone(lambda: posture.get(rule_id=rule.id, account_id=ACCOUNT))
 
 
-failures = 0
-for what, body in checks:
-    try:
-        body()
-        print(f"ok      {what}")
-    except Exception:
-        failures += 1
-        print(f"FAILED  {what}\n{traceback.format_exc()}")
-print("all checks hold" if failures == 0 else f"{failures} checks failed")
-sys.exit(0 if failures == 0 else 1)
+run_checks()

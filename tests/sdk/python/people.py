@@ -6,34 +6,17 @@ In that account py-ann@corp.com and py-bob@corp.com have signed in once and were
 """
 
 import os
-import sys
 import time
-import traceback
 
 import cloudflare
 from cloudflare import Cloudflare
+
+from checks import check, refused, run_checks
 
 ACCOUNT = os.environ["LINTEL_PEOPLE_ACCOUNT_ID"]
 client = Cloudflare(base_url=os.environ["LINTEL_API"], api_token=os.environ["LINTEL_TOKEN"])
 users = client.zero_trust.access.users
 logs = client.zero_trust.access.logs
-checks = []
-
-
-def check(what):
-    def remember(body):
-        checks.append((what, body))
-        return body
-
-    return remember
-
-
-def refused(call, kind):
-    try:
-        call()
-    except kind:
-        return
-    raise AssertionError("was not refused")
 
 
 def one(email):
@@ -102,13 +85,4 @@ def revoke():
     refused(nobody, cloudflare.NotFoundError)
 
 
-failures = 0
-for what, body in checks:
-    try:
-        body()
-        print(f"ok      {what}", flush=True)
-    except Exception:
-        failures += 1
-        print(f"FAILED  {what}\n{traceback.format_exc()}", flush=True)
-print("all checks hold" if failures == 0 else f"{failures} checks failed")
-sys.exit(0 if failures == 0 else 1)
+run_checks()

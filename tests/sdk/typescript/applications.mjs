@@ -6,29 +6,13 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import Cloudflare from "cloudflare";
+import { all, check, finish } from "./checks.mjs";
 
 const { LINTEL_API: baseURL, LINTEL_TOKEN: apiToken, LINTEL_ACCOUNT_ID: account_id, LINTEL_ZONE_ID: zone_id } = process.env;
 const client = new Cloudflare({ baseURL, apiToken });
 const { organizations, access } = client.zeroTrust;
 const { applications, policies } = access;
 const run = randomBytes(4).toString("hex");
-let failures = 0;
-
-async function check(what, body) {
-  try {
-    await body();
-    console.log(`ok      ${what}`);
-  } catch (error) {
-    failures += 1;
-    console.log(`FAILED  ${what}\n${String(error.stack ?? error).replace(/^/gm, "        ")}`);
-  }
-}
-
-async function all(pages) {
-  const items = [];
-  for await (const item of pages) items.push(item);
-  return items;
-}
 
 // What was sent is answered as it was sent: by the request itself, and read again.
 function holds(answer, sent) {
@@ -208,5 +192,4 @@ await check("access.applications.CAs: there are none", async () => {
   assert.deepEqual(await all(applications.cas.list({ account_id })), []);
 });
 
-console.log(failures === 0 ? "all checks hold" : `${failures} checks failed`);
-process.exitCode = failures === 0 ? 0 : 1;
+finish();

@@ -6,13 +6,13 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import Cloudflare from "cloudflare";
+import { all, check, finish, refused } from "./checks.mjs";
 
 const { LINTEL_API: baseURL, LINTEL_TOKEN: apiToken, LINTEL_ACCOUNT_ID: account_id, LINTEL_ZONE_ID: zone_id } = process.env;
 const client = new Cloudflare({ baseURL, apiToken });
 const { access, gateway, devices, identityProviders, organizations } = client.zeroTrust;
 const run = randomBytes(4).toString("hex");
 const zone = await client.zones.get({ zone_id });
-let failures = 0;
 // A CA that signs nothing; its key was never kept.
 const CA = `-----BEGIN CERTIFICATE-----
 MIIBmDCCAT2gAwIBAgIUdxX1gpVhgtKduvse62Tdb0UYkSwwCgYIKoZIzj0EAwIw
@@ -27,32 +27,9 @@ cUmffW9S51JxKqexey30NmmuTkuEV4VzYXBScg==
 -----END CERTIFICATE-----
 `;
 
-async function check(what, body) {
-  try {
-    await body();
-    console.log(`ok      ${what}`);
-  } catch (error) {
-    failures += 1;
-    console.log(`FAILED  ${what}\n${String(error.stack ?? error).replace(/^/gm, "        ")}`);
-  }
-}
-
-async function refused(promise, type, status) {
-  const error = await promise.then(() => assert.fail("was not refused"), (error) => error);
-  assert.ok(error instanceof type, `${error}`);
-  assert.equal(error.status, status);
-  return error;
-}
-
 // What was set is answered as it was set, with nothing in it that was not.
 function repeats(answer, sent) {
   for (const [name, value] of Object.entries(sent)) assert.deepEqual(answer[name], value, name);
-}
-
-async function all(pages) {
-  const items = [];
-  for await (const item of pages) items.push(item);
-  return items;
 }
 
 const gone = (promise) => refused(promise, Cloudflare.NotFoundError, 404);
@@ -258,5 +235,4 @@ await check("device posture: integrations and rules", async () => {
   await gone(devices.posture.get(rule.id, { account_id }));
 });
 
-console.log(failures === 0 ? "all checks hold" : `${failures} checks failed`);
-process.exitCode = failures === 0 ? 0 : 1;
+finish();

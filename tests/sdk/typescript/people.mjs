@@ -5,27 +5,11 @@
 // In that account ts-ann@corp.com and ts-bob@corp.com have signed in once and were refused once.
 import assert from "node:assert/strict";
 import Cloudflare from "cloudflare";
+import { all, check, finish } from "./checks.mjs";
 
 const { LINTEL_API: baseURL, LINTEL_TOKEN: apiToken, LINTEL_PEOPLE_ACCOUNT_ID: account_id } = process.env;
 const client = new Cloudflare({ baseURL, apiToken });
 const { users, logs } = client.zeroTrust.access;
-let failures = 0;
-
-async function check(what, body) {
-  try {
-    await body();
-    console.log(`ok      ${what}`);
-  } catch (error) {
-    failures += 1;
-    console.log(`FAILED  ${what}\n${String(error.stack ?? error).replace(/^/gm, "        ")}`);
-  }
-}
-
-async function all(pages) {
-  const items = [];
-  for await (const item of pages) items.push(item);
-  return items;
-}
 
 const one = async (email) => (await all(users.list({ account_id, email })))[0];
 
@@ -98,5 +82,4 @@ await check("organizations.revokeUsers, in each spelling", async () => {
   await assert.rejects(nobody, Cloudflare.NotFoundError);
 });
 
-console.log(failures === 0 ? "all checks hold" : `${failures} checks failed`);
-process.exitCode = failures === 0 ? 0 : 1;
+finish();
