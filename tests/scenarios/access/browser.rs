@@ -2,12 +2,13 @@
 
 use lintel_dev::child::Program;
 use lintel_tests::lintel::root;
-use lintel_tests::miniflare::{node, run_script};
+use lintel_tests::miniflare::node;
 use lintel_tests::process::Process;
-use lintel_tests::team::provider::PASSWORD;
-use lintel_tests::team::{Team, allow};
+use lintel_tests::team::Team;
 use lintel_tests::{Failure, until};
 use serde_json::{Value, json};
+
+use super::suite::{INTRANET, Suite, everybody, intranet, launcher};
 
 /// What the suite signs in to.
 struct Applications {
@@ -17,37 +18,18 @@ struct Applications {
 
 #[tokio::test]
 async fn people_sign_in_with_a_browser() -> Result<(), Failure> {
-    let screenshots = root().join("target/screenshots");
-    std::fs::create_dir_all(&screenshots)?;
-    suite(&Team::start().await?, "workerd behind edge-tls", json!(screenshots)).await
+    run(&Team::start().await?, "workerd behind edge-tls", true).await
 }
 
 #[tokio::test]
 async fn people_sign_in_with_a_browser_under_miniflare() -> Result<(), Failure> {
-    suite(&Team::start_under_miniflare().await?, "miniflare", Value::Null).await
+    run(&Team::start_under_miniflare().await?, "miniflare", false).await
 }
 
-async fn suite(team: &Team, name: &str, screenshots: Value) -> Result<(), Failure> {
+async fn run(team: &Team, name: &str, screenshots: bool) -> Result<(), Failure> {
     let applications = applications(team).await?;
-    let world = json!({
-        "name": name,
-        "team": team.url,
-        "apps": applications.urls,
-        "providers": team.providers,
-        "password": PASSWORD,
-        "mails": team.mailbox.log(),
-        "api": {
-            "url": team.lintel.api.base(),
-            "token": team.lintel.api.token(),
-            "account": team.lintel.account,
-        },
-        "screenshots": screenshots,
-    });
-    let variables = [("LINTEL_BROWSER", world.to_string())];
-    let said = run_script("tests/browser/suite.mjs", &variables).await;
-    let logs = || team.lintel.log_tails().unwrap_or_default();
-    println!("{}", said.map_err(|failure| Failure::new(format!("{failure}\n{}", logs())))?);
-    Ok(())
+    let suite = Suite { name, script: "suite.mjs", screenshots };
+    suite.run(team, json!({ "apps": applications.urls })).await
 }
 
 async fn applications(team: &Team) -> Result<Applications, Failure> {
@@ -63,11 +45,9 @@ async fn applications(team: &Team) -> Result<Applications, Failure> {
         Ok(())
     })
     .await?;
-    let intranet = team.hostname(INTRANET, &format!("http://{}", team.origin.address)).await?;
+    let intranet = intranet(team).await?;
     let spa = team.hostname(SPA, &url).await?;
-    let everybody = allow(&json!([{ "everyone": {} }]));
-    team.application(INTRANET, json!({ "policies": everybody })).await?;
-    let more = json!({ "policies": everybody, "session_duration": "8s" });
+    let more = json!({ "policies": everybody(), "session_duration": "8s" });
     team.application(SPA, more).await?;
     let engineers = json!([{
         "name": "Engineers",
@@ -85,13 +65,11 @@ async fn applications(team: &Team) -> Result<Applications, Failure> {
         "app_launcher_visible": true,
     });
     team.application("handbook", bookmark).await?;
-    let launcher = json!({ "type": "app_launcher", "name": "Launcher", "domain": null, "policies": everybody });
-    team.application("launcher", launcher).await?;
+    launcher(team).await?;
     let urls = json!({
         "intranet": intranet, "engineering": format!("{intranet}/engineering"), "spa": spa,
     });
     Ok(Applications { urls, _single_page: single_page })
 }
 
-const INTRANET: &str = "intranet.saas.test";
 const SPA: &str = "spa.saas.test";

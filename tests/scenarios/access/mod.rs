@@ -3,3 +3,4 @@
 mod browser;
 mod machines;
 mod saml;
+mod suite;
