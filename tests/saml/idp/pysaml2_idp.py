@@ -14,18 +14,11 @@ LINTEL_PEER (JSON): {name, port, key, certificate, password, people: {email: {ui
 """
 
 import functools
-import html
 import json
-import os
-import re
 import sys
 import tempfile
-import threading
-import traceback
 import uuid
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
 
 from saml2 import BINDING_HTTP_POST, BINDING_HTTP_REDIRECT, entity
 from saml2.authn_context import PASSWORDPROTECTEDTRANSPORT
@@ -44,8 +37,9 @@ from saml2.server import Server
 from saml2.sigver import pre_encryption_part, verify_redirect_signature
 from saml2.xmldsig import DIGEST_SHA256, SIG_RSA_SHA256
 
-settings = json.loads(os.environ["LINTEL_PEER"])
-base = f"http://127.0.0.1:{settings['port']}"
+sys.path.append(str(Path(__file__).parents[1]))
+from handler import Handler, base, listen, page, part, settings  # noqa: E402
+
 BINDINGS = {"GET": BINDING_HTTP_REDIRECT, "POST": BINDING_HTTP_POST}
 AES256_GCM = "http://www.w3.org/2009/xmlenc11#aes256-gcm"
 
@@ -59,7 +53,7 @@ class Provider:
         for name in ("key", "certificate"):
             (self.folder / name).write_text(settings[name])
         self.agreed = {"metadata": []}
-        self.seen = {"requests": [], "refused": [], "ended": 0}
+        self.seen = {"requests": [], "refused": Handler.refused, "ended": 0}
         self.sessions, self.asked = {}, {}
         self.server = self.library()
 
@@ -175,7 +169,7 @@ class Provider:
                 raise ValueError("InResponseTo")
             if method == "GET" and not self.verified(sp, fields):
                 raise ValueError("the signature of the redirect")
-            return {"html": page("Signed out", f'<pre id="out">{html.escape(str(response.status_ok()))}</pre>')}
+            return {"html": page("Signed out", part("out", str(response.status_ok())))}
         signed = {"sigalg": fields.get("SigAlg"), "signature": fields.get("Signature"), "relay_state": fields.get("RelayState")}
         read = self.server.parse_logout_request(fields["SAMLRequest"], binding, **signed)
         sp = read.message.issuer.text
@@ -204,41 +198,16 @@ class Provider:
         return self.sent(binding, message, to, "", False)
 
 
-def page(title, content):
-    return f"<!doctype html><meta charset=utf-8><title>{settings['name']}</title><h1>{title}</h1>{content}"
-
-
 SIGN_IN = """<form method=post action=/password><input type=hidden name=then value="{then}">
 <input type=email name=email> <input type=password name=password> <button type=submit>Sign in</button></form>"""
 
 provider = Provider()
-lock = threading.Lock()
 waiting = {}
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
+class Pages(Handler):
     def session(self):
-        found = re.search(r"idp=([\w-]+)", self.headers.get("cookie", ""))
-        return provider.sessions.get(found[1]) if found else None
-
-    def send(self, text="", status=200, headers=(), kind="text/html; charset=utf-8"):
-        data = text.encode()
-        self.send_response(status)
-        for name, value in (("content-type", kind), ("content-length", str(len(data))), *headers):
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(data)
-
-    def go(self, answer, headers=()):
-        if answer.get("location"):
-            self.send(status=302, headers=[("location", answer["location"]), *headers])
-        else:
-            self.send(answer["html"], headers=headers)
+        return provider.sessions.get(self.cookie("idp"))
 
     def sign_in(self, then):
         key = str(uuid.uuid4())
@@ -256,7 +225,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def password(self, fields):
         if fields.get("email") not in settings["people"] or fields.get("password") != settings["password"]:
-            return self.send(page("Wrong", ""), status=403)
+            return self.send(page("Wrong"), status=403)
         ident = str(uuid.uuid4())
         provider.sessions[ident] = session = {"email": fields["email"], "names": {}}
         return self.go(waiting.pop(fields["then"])(session), [("set-cookie", f"idp={ident}; Path=/; HttpOnly; SameSite=Lax")])
@@ -267,11 +236,8 @@ class Handler(BaseHTTPRequestHandler):
         go = lambda session: provider.response(session, dict(how), fields.get("relay", ""))
         return self.go(go(self.session())) if self.session() else self.sign_in(go)
 
-    def route(self):
-        url = urlsplit(self.path)
-        body = self.rfile.read(int(self.headers.get("content-length") or 0)).decode()
-        fields = dict(parse_qsl(body if self.command == "POST" else url.query, keep_blank_values=True))
-        match f"{self.command} {url.path}":
+    def route(self, asked, fields, body, query):
+        match asked:
             case "PUT /peers":
                 provider.configure(json.loads(body))
                 self.send()
@@ -287,28 +253,11 @@ class Handler(BaseHTTPRequestHandler):
                 self.go(provider.logout(self.command, fields))
             case "GET /out":
                 session = self.session()
-                self.go(provider.leave(session) if session and session["names"] else {"html": page("Signed out", '<pre id="out"></pre>')})
+                self.go(provider.leave(session) if session and session["names"] else {"html": page("Signed out", part("out", ""))})
             case "GET /seen":
                 self.send(json.dumps(provider.seen), kind="application/json")
             case _:
                 self.send(status=404)
 
-    def answer(self):
-        with lock:
-            try:
-                self.route()
-            except Exception as error:  # Whatever the library throws is a refusal.
-                traceback.print_exc()
-                why = f"{type(error).__name__}: {error}"
-                provider.seen["refused"].append(why)
-                self.send(page("Refused", f'<pre id="refused">{html.escape(why)}</pre>'), status=403)
-            finally:
-                sys.stderr.flush()
 
-    do_GET = do_POST = do_PUT = answer
-
-
-server = ThreadingHTTPServer(("127.0.0.1", settings["port"]), Handler)
-server.daemon_threads = True
-print(f"{settings['name']} listens at {base}", flush=True)
-server.serve_forever()
+listen(Pages)
