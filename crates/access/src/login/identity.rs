@@ -56,10 +56,14 @@ pub(crate) enum ProviderError {
     NotAsked(saml::service_provider::AskError),
     #[error("the response does not count: {0}")]
     Response(Box<saml::service_provider::ResponseError>),
-    #[error("the assertion names nobody, and no attribute is configured as the subject")]
+    #[error(
+        "the assertion names nobody, and no attribute is configured as the subject \
+         (subject_attribute_name)"
+    )]
     NoSubject,
     #[error(
-        "the NameID is transient, another one each time: configure which attribute is the subject"
+        "the NameID is transient, another one each time: configure which attribute is the subject \
+         (subject_attribute_name)"
     )]
     TransientSubject,
     #[error("the attribute {0:?}, which is to be the subject, is missing or empty")]

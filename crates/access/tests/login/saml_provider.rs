@@ -148,7 +148,7 @@ fn the_subject_is_what_stays_the_same() {
     let unspecified = identity(|_| {}, &named(format::UNSPECIFIED)).unwrap();
     assert_eq!(unspecified["subject"], "Ada@Example.com");
     let transient = identity(|_| {}, &named(format::TRANSIENT)).unwrap_err();
-    says(&transient, &["configure which attribute is the subject"]);
+    says(&transient, &["subject_attribute_name"]);
     let unnamed = || SamlIdp { name_id: None, ..SamlIdp::corp() };
     says(&identity(|_| {}, &unnamed()).unwrap_err(), &["names nobody"]);
 
@@ -424,6 +424,7 @@ fn our_metadata_is_signed_and_complete() {
     let mut world = World::with_saml(|config| {
         config["sign_request"] = true.into();
         config["subject_attribute_name"] = "uid".into();
+        config["attributes"] = json!(["dept"]);
         config["name_id_format"] = format::PERSISTENT.into();
     });
     let mut browser = Browser::default();
@@ -455,7 +456,12 @@ fn our_metadata_is_signed_and_complete() {
     assert!(role.single_logout_services.iter().all(|one| one.location == service));
     assert_eq!(role.single_logout_services.len(), 2);
     assert_eq!(role.name_id_formats, [format::PERSISTENT]);
-    assert!(role.requested_attributes.iter().any(|one| one.name == "uid" && one.required));
+    let asks = |name: &str, required| {
+        role.requested_attributes.iter().any(|one| one.name == name && one.required == required)
+    };
+    assert!(asks("uid", true) && asks("dept", false));
+    // Whoever tells only what is asked for is asked for the address and the groups as well.
+    assert!(asks("mail", false) && asks("displayName", false) && asks("memberOf", false));
 
     // Both keys during a roll-over, and plain text where there is none.
     world.edit("saml_keys:corp", |record| {
