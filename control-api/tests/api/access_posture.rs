@@ -92,6 +92,36 @@ async fn a_service_is_asked_once_and_its_score_compared() {
 }
 
 #[tokio::test]
+async fn stars_leave_a_secret_and_what_is_no_text_changes_nothing() {
+    let (base, heard) = service().await;
+    let lab = lab_with(&[("LINTEL_ALLOW_PRIVATE_NETWORKS", "on")]).await;
+    let own = lab.tenant("own.com").await;
+    organization(&lab, &own).await;
+    let id = integration(&lab, &own, &format!("{base}/score")).await;
+    rule(&lab, &own, &id, ">=", 80).await;
+    let one = format!("/accounts/{}/devices/posture/integration/{id}", own.account);
+    let with = |secret: Value| {
+        json!({"config": {"api_url": format!("{base}/score"), "access_client_id": "id.access",
+            "access_client_secret": secret}})
+    };
+    let before = lab.operator("GET", &one, Value::Null).await;
+    for secret in [json!(5), json!(true), json!([]), json!(["s"]), json!({"s": "s"})] {
+        let refused = lab.operator("PATCH", &one, with(secret.clone())).await;
+        assert_eq!(refused.refused(), "/config/access_client_secret", "{secret}");
+        assert!(refused.text.contains("must be a string"), "{}", refused.text);
+        let after = lab.operator("GET", &one, Value::Null).await;
+        assert_eq!(after.result(), before.result(), "{secret}");
+    }
+    for (mark, secret, known) in [("n1", "***", "canary-secret"), ("n2", "*new*", "*new*")] {
+        let patched = lab.operator("PATCH", &one, with(secret.into())).await;
+        assert_eq!(patched.status, 200, "{}", patched.text);
+        posture(&lab, &own, mark).await;
+        let heard = heard.lock().unwrap();
+        assert_eq!(heard.last().unwrap().0["cf-access-client-secret"], known);
+    }
+}
+
+#[tokio::test]
 async fn who_does_not_answer_says_no() {
     let (base, heard) = service().await;
     let lab = lab_with(&[("LINTEL_ALLOW_PRIVATE_NETWORKS", "on")]).await;

@@ -185,6 +185,18 @@ impl Sent {
         }
     }
 
+    /// Takes a secret away, so that it is stored sealed and never answered. `None`: not sent, or
+    /// only its stars: a client that writes back what it has read has no secret to write.
+    pub fn take_secret(&mut self, path: &str) -> Result<Option<String>, ApiError> {
+        match self.take(path) {
+            Some(Value::String(secret)) => {
+                Ok(Some(secret).filter(|secret| !secret.bytes().all(|b| b == b'*')))
+            }
+            Some(_) => Err(invalid(path, format!("{path} must be a string"))),
+            None => Ok(None),
+        }
+    }
+
     /// A text.
     pub fn text(&self, path: &str) -> Result<Option<&str>, ApiError> {
         let wrong = || invalid(path, format!("{path} must be a string"));
@@ -356,5 +368,17 @@ mod tests {
         assert!(sent.integer("a.n", 3, 5).is_err() && sent.switch("a.b").is_err());
         assert!(sent.texts("a.l").unwrap_err().to_string().starts_with("a.l[1]"));
         assert_eq!(sent.list("a.none").unwrap(), None);
+    }
+
+    #[test]
+    fn a_secret_is_taken_and_its_stars_are_none() {
+        let mut sent = Sent::read(r#"{"a":{"s":"*x*","t":"***","u":["x"]},"v":"x"}"#).unwrap();
+        assert_eq!(sent.take_secret("a.s").unwrap().as_deref(), Some("*x*"));
+        assert_eq!(sent.take_secret("a.t").unwrap(), None);
+        assert_eq!(sent.take_secret("a.none").unwrap(), None);
+        assert_eq!(sent.take_secret("v").unwrap().as_deref(), Some("x"));
+        let error = sent.take_secret("a.u").unwrap_err().to_string();
+        assert_eq!(error, "a.u must be a string");
+        assert_eq!(sent.to_json(), r#"{"a":{}}"#, "nothing of it is left to be stored");
     }
 }

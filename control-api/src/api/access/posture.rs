@@ -4,7 +4,6 @@
 use std::collections::BTreeSet;
 
 use http::StatusCode;
-use serde_json::Value;
 use url::Url;
 
 use super::address;
@@ -107,11 +106,8 @@ impl Kind for PostureIntegration {
         }
         let mut secrets = Vec::new();
         for field in SECRETS {
-            if let Some(Value::String(secret)) = sent.take(&format!("config.{field}"))
-                && !secret.bytes().all(|b| b == b'*')
-            {
-                secrets.push((field, Some(secret)));
-            }
+            let secret = sent.take_secret(&format!("config.{field}"))?;
+            secrets.extend(secret.map(|secret| (field, Some(secret))));
         }
         if let Some(before) = before {
             let sent_again: Vec<_> = secrets.iter().map(|(field, _)| *field).collect();

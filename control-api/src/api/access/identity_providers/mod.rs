@@ -93,17 +93,9 @@ impl Kind for IdentityProvider {
         sent.switch("enabled")?;
         sent.take("config.redirect_url");
         config::judge(&cx.app.config, &sent, &kind)?;
-        // A client that writes back what it has read has no secret to write.
-        let secrets = match sent.take("config.client_secret") {
-            Some(Value::String(secret)) if !secret.bytes().all(|b| b == b'*') => {
-                vec![(CLIENT_SECRET, Some(secret))]
-            }
-            Some(Value::String(_)) | None => Vec::new(),
-            Some(_) => {
-                let message = "config.client_secret must be a string".to_owned();
-                return Err(invalid("config.client_secret", message));
-            }
-        };
+        let secret = sent.take_secret("config.client_secret")?;
+        let secrets: Vec<_> =
+            secret.map(|secret| (CLIENT_SECRET, Some(secret))).into_iter().collect();
         if kind == "github" && secrets.is_empty() && before.is_none() {
             let message = "config.client_secret is required".to_owned();
             return Err(invalid("config.client_secret", message));
