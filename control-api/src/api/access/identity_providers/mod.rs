@@ -2,12 +2,14 @@
 //!
 //! - this file: the object, and what the edge is told of it
 //! - `config`: what clients write, judged; `oidc`, `saml`: as the edge is told it
+//! - `remarks`: what of a SAML provider is no mistake, but should be known
 //! - `keys`, `certificate_sets`: what SAML providers encrypt to, and check our requests by
 
 mod certificate_sets;
 mod config;
 mod keys;
 mod oidc;
+mod remarks;
 mod saml;
 
 use edge_state::access::IdentityProviderRecord;
@@ -117,7 +119,7 @@ impl Kind for IdentityProvider {
             let now = cx.app.clock.now();
             let entity = saml::entity(&sent, cx.prepared.metadata.entity(), now)?;
             let config = saml::record(&sent, entity.as_ref())?;
-            remarks.extend(saml::remarks(&sent, &config, entity.as_ref(), now)?);
+            remarks.extend(remarks::remarks(&sent, &config, entity.as_ref(), now)?);
             keys::note_set(&mut owned, named.is_some());
         }
         if let Some(named) = named {

@@ -1,7 +1,7 @@
 //! Providers of SAML: `config` as a client writes it, and as the edge is told. What a client writes
 //! counts; what it leaves out comes from the provider's metadata, if it has given that.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -144,96 +144,6 @@ pub(super) fn record(sent: &Sent, entity: Option<&Entity>) -> Result<SamlConfig,
     })
 }
 
-/// What will not work, or not as well as it could.
-pub(super) fn remarks(
-    sent: &Sent,
-    config: &SamlConfig,
-    entity: Option<&Entity>,
-    now: SystemTime,
-) -> Result<Vec<String>, ApiError> {
-    let mut remarks = Vec::new();
-    let mut say = |remark: String| remarks.push(remark);
-    for text in &config.idp_public_certs {
-        let Ok(der) = STANDARD.decode(text) else { continue };
-        let Ok(certificate) = saml::certificate::Certificate::from_der(&der) else { continue };
-        let subject = certificate.subject();
-        if certificate.validity().1 <= now {
-            say(format!(
-                "The certificate of {subject:?} has expired. Its key counts all the same, as \
-                 metadata has it; providers change keys then, so ask for the new one."
-            ));
-        }
-        if is_signed_with_sha1(&der) {
-            say(format!(
-                "The certificate of {subject:?} is itself signed with SHA-1. Its key alone counts \
-                 here; messages signed with SHA-1 are refused unless allow_sha1 is set."
-            ));
-        }
-    }
-    if let Some(entity) = entity {
-        let role = entity.identity_provider.as_ref();
-        for error in role.map(|role| role.unusable_keys.as_slice()).unwrap_or_default() {
-            say(format!("A key of the metadata cannot be used: {error}."));
-        }
-        if sent.value(CERTIFICATES).is_some() {
-            say(
-                "idp_public_certs is set: certificates of the metadata do not count, and new ones \
-                 have to be added by hand."
-                    .to_owned(),
-            );
-        }
-        if sent.switch("config.sign_request")? == Some(false)
-            && role.is_some_and(|role| role.want_authn_requests_signed)
-        {
-            say("The metadata says that requests must be signed, and sign_request is off."
-                .to_owned());
-        }
-        let left = entity.valid_until.map(|until| until.duration_since(now).unwrap_or_default());
-        if sent.value(METADATA).is_some() && left.is_some_and(|left| left < SOON) {
-            say(
-                "The metadata says that it ends within 30 days. Give idp_metadata_url, from which \
-                 new versions are fetched."
-                    .to_owned(),
-            );
-        }
-    }
-    let services = config.single_sign_on_services.iter().map(|service| service.location.as_str());
-    if services.chain([config.sso_target_url.as_str()]).any(|url| url.starts_with("http://")) {
-        say("Sign-in goes over plain http: whoever is in between can answer in the provider's place."
-            .to_owned());
-    }
-    let format = config.name_id_format.as_deref();
-    if format == Some(format::TRANSIENT) && config.subject_attribute_name.is_none() {
-        say("With transient names nobody is recognised at the next sign-in: set \
-             subject_attribute_name to an attribute that stays."
-            .to_owned());
-    }
-    if config.email_attribute_name.is_none() && format.is_some_and(|it| it != format::EMAIL) {
-        say("No attribute is named for the address. The usual ones (mail, email, emailaddress) are \
-             looked for; set email_attribute_name if it has another name."
-            .to_owned());
-    }
-    if sent.list("config.email_domains")?.is_none_or(<[_]>::is_empty) {
-        say("email_domains is not set: people of this provider are recognised by its own names for \
-             them alone, and not taken for those with the same address from other providers."
-            .to_owned());
-    }
-    for (on, name, what) in [
-        (config.allow_sha1, "allow_sha1", "collisions of SHA-1 can be made"),
-        (config.allow_cbc, "allow_cbc", "CBC does not tell whether a message was altered"),
-        (
-            config.allow_unsolicited,
-            "allow_unsolicited",
-            "somebody can be signed in as another person",
-        ),
-    ] {
-        if on {
-            say(format!("{name} is on, which is weaker: {what}."));
-        }
-    }
-    Ok(remarks)
-}
-
 /// Every key in `idp_public_certs`: base64 of the DER of a certificate, or of a public key.
 fn certificates(sent: &Sent) -> Result<Vec<String>, ApiError> {
     let mut found = Vec::new();
@@ -314,20 +224,9 @@ fn redirect(location: String) -> Endpoint {
     Endpoint { binding, location, response_location: None, index: None, is_default: None }
 }
 
-fn is_signed_with_sha1(der: &[u8]) -> bool {
-    use x509_parser::prelude::FromDer as _;
-    x509_parser::certificate::X509Certificate::from_der(der).is_ok_and(|(_, certificate)| {
-        // RSA (RFC 8017 appendix A.2.4) and ECDSA (RFC 3279 §2.2.3).
-        let by = certificate.signature_algorithm.algorithm.to_id_string();
-        by == "1.2.840.113549.1.1.5" || by == "1.2.840.10045.4.1"
-    })
-}
-
-const CERTIFICATES: &str = "config.idp_public_certs";
-const METADATA: &str = "config.idp_metadata";
+pub(super) const CERTIFICATES: &str = "config.idp_public_certs";
+pub(super) const METADATA: &str = "config.idp_metadata";
 const METADATA_URL: &str = "config.idp_metadata_url";
 const METADATA_CERTIFICATES: &str = "config.idp_metadata_certs";
 const HEADERS: &str = "config.header_attributes";
 const MOST_HEADERS: usize = 32;
-/// Metadata that ends so soon is nothing to paste.
-const SOON: Duration = Duration::from_hours(30 * 24);
