@@ -78,6 +78,26 @@ impl People {
         user.last_identity = Some(identity.clone());
         users::update(&mut tx, &user).await?;
 
+        let whose = (account.as_str(), user.id.as_str());
+        let Some(record) = self.begin_session(&mut tx, &ask, whose, &identity, now).await? else {
+            // The same question at the same moment was faster.
+            let known = sessions::find(&mut tx, &ask.nonce).await?;
+            return known.map_or(Ok(SignedIn::Refused), |known| self.again(&ask, &known));
+        };
+        self.commit(tx).await?;
+        Ok(SignedIn::Session(Box::new(record)))
+    }
+
+    /// Writes the session of a user of an account, for them and for the edge. `None`: there is one of
+    /// this nonce.
+    async fn begin_session(
+        &self,
+        tx: &mut Tx,
+        ask: &SignIn,
+        (account_id, user_id): (&str, &str),
+        identity: &str,
+        now: i64,
+    ) -> Result<Option<SessionRecord>, Error> {
         let seconds = i64::try_from(ask.session_seconds).unwrap_or(i64::MAX);
         let expires_at = now.div_euclid(1000) + seconds.clamp(1, LONGEST_SESSION);
         let context = sealing_context(&ask.nonce);
@@ -89,24 +109,21 @@ impl People {
         };
         let row = SessionRow {
             nonce: ask.nonce.clone(),
-            account_id: account,
+            account_id: account_id.to_owned(),
             auth_domain: ask.auth_domain.to_string(),
-            user_id: user.id,
-            identity_provider_id: provider.id,
+            user_id: user_id.to_owned(),
+            identity_provider_id: ask.identity.idp.id.clone(),
             subject: ask.identity.subject.clone(),
             record: record.encode(),
             created_at: now,
             expires_at: expires_at * 1000,
             ended_at: None,
         };
-        if !sessions::insert(&mut tx, &row).await? {
-            // The same question at the same moment was faster.
-            let known = sessions::find(&mut tx, &ask.nonce).await?;
-            return known.map_or(Ok(SignedIn::Refused), |known| self.again(&ask, &known));
+        if !sessions::insert(tx, &row).await? {
+            return Ok(None);
         }
-        changes::put(&mut tx, &record.key(), Some(&row.record), now).await?;
-        self.commit(tx).await?;
-        Ok(SignedIn::Session(Box::new(record)))
+        changes::put(tx, &record.key(), Some(&row.record), now).await?;
+        Ok(Some(record))
     }
 
     /// The answer to a question that was asked before.

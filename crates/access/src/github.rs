@@ -89,6 +89,25 @@ fn ask(
     attempt: &Attempt,
     browser: &Browser,
 ) -> Result<Result<Said, ProviderError>, Need> {
+    let tokens = match tokens(visit, record, config, answer, attempt, browser)? {
+        Ok(tokens) => tokens,
+        Err(error) => return Ok(Err(error)),
+    };
+    match tokens.bearer() {
+        Some(token) => person(&Api { visit, base: base(&config.api_url), token }),
+        None => Ok(Err(ProviderError::Unreadable("access token"))),
+    }
+}
+
+/// What the code is good for.
+fn tokens(
+    visit: &Visit,
+    record: &IdentityProviderRecord,
+    config: &GithubConfig,
+    answer: &Answer,
+    attempt: &Attempt,
+    browser: &Browser,
+) -> Result<Result<Tokens, ProviderError>, Need> {
     let secret = match open_secret(visit, record, &config.client_secret) {
         Ok(secret) => secret,
         Err(error) => return Ok(Err(error)),
@@ -110,17 +129,14 @@ fn ask(
             ("code_verifier", &browser.pkce_verifier(attempt)),
         ],
     );
-    let tokens = match visit.known.fetch(fetch)? {
-        Ok(fetched) => match Tokens::read(fetched.status, &fetched.body) {
-            Ok(tokens) => tokens,
-            Err(error) => return Ok(Err(error)),
-        },
-        Err(why) => return Ok(Err(ProviderError::Unanswered(why.0))),
-    };
-    let Some(token) = tokens.bearer() else {
-        return Ok(Err(ProviderError::Unreadable("access token")));
-    };
-    let api = Api { visit, base: base(&config.api_url), token };
+    Ok(match visit.known.fetch(fetch)? {
+        Ok(fetched) => Tokens::read(fetched.status, &fetched.body),
+        Err(why) => Err(ProviderError::Unanswered(why.0)),
+    })
+}
+
+/// Whose token it is.
+fn person(api: &Api) -> Result<Result<Said, ProviderError>, Need> {
     macro_rules! some {
         ($asked:expr) => {
             match $asked? {

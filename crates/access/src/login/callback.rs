@@ -11,6 +11,7 @@ use super::refusal::{failed, other_ways, refused, retry};
 use super::returning::{lacks_cookies, onward, post_again, refuse, spend, unfit};
 use super::target::home;
 use crate::admission::{Entrance, NotAdmitted, admit};
+use crate::encoding::Form;
 use crate::event::{Action, Parties as _};
 use crate::visit::{Visit, Words};
 use crate::{Need, Response, github, oidc, saml_provider};
@@ -32,6 +33,11 @@ pub(crate) fn answer(visit: &Visit, provider: &str) -> Result<Response, Need> {
     if !posted && given.get("answer").is_some() {
         return saml_provider::callback::resumed(visit, provider, &given);
     }
+    by_state(visit, provider, &given)
+}
+
+/// An answer by OAuth 2.0: in whose attempt it comes is judged before it is read any further.
+fn by_state(visit: &Visit, provider: &str, given: &Form) -> Result<Response, Need> {
     let Some(state) = given.get("state") else {
         return Ok(refuse(visit, "the callback has no state, or several", vec![home()]));
     };
@@ -43,8 +49,8 @@ pub(crate) fn answer(visit: &Visit, provider: &str) -> Result<Response, Need> {
         return Ok(unfit(visit, &attempt, "mix-up: the state belongs to another provider"));
     }
     let Some(browser) = Browser::find(visit.request.headers) else {
-        if lacks_cookies(visit, &given) {
-            return Ok(post_again(visit, &given));
+        if lacks_cookies(visit, given) {
+            return Ok(post_again(visit, given));
         }
         // Cookies were blocked, or ran out, or somebody else began: a new attempt mends it.
         return Ok(unfit(visit, &attempt, "the browser has no session with us"));
