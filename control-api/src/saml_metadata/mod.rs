@@ -92,6 +92,9 @@ pub enum Problem {
         /// What is wrong.
         problem: String,
     },
+    /// More certificates to be trusted than anybody needs.
+    #[error("cannot be checked: more than {MOST_KEYS} certificates are given")]
+    TooManyGiven,
     /// The entity that was asked for, or known before, is not in it.
     #[error("is of {found}, not of {wanted}")]
     OtherEntity {
@@ -115,8 +118,13 @@ pub enum Problem {
     #[error("names no {0}")]
     NoEndpoint(&'static str),
     /// More than anybody needs, and than an edge should hold.
-    #[error("names {0} certificates for signatures; at most {MOST_KEYS} are taken")]
-    TooManyKeys(usize),
+    #[error("names {count} certificates for {of}; at most {MOST_KEYS} are taken")]
+    TooManyKeys {
+        /// How many.
+        count: usize,
+        /// What they are for.
+        of: &'static str,
+    },
     /// Nothing to believe it by.
     #[error("holds no certificate for signatures that can be used{0}")]
     NoKey(String),
@@ -200,11 +208,27 @@ impl Role {
         Ok(entity)
     }
 
-    fn check(self, entity: &Entity) -> Result<(), Problem> {
-        let keys = self.signing(entity).len();
-        if keys > MOST_KEYS {
-            return Err(Problem::TooManyKeys(keys));
+    /// Refuses more keys than an edge should hold of one peer.
+    ///
+    /// # Errors
+    /// [`Problem::TooManyKeys`]
+    pub fn check_keys(self, entity: &Entity) -> Result<(), Problem> {
+        // Nobody encrypts to an identity provider: such keys of it are not kept.
+        let encryption = match (self, &entity.service_provider) {
+            (Self::ServiceProvider, Some(role)) => role.encryption.len(),
+            _ => 0,
+        };
+        for (count, of) in [(self.signing(entity).len(), "signatures"), (encryption, "encryption")]
+        {
+            if count > MOST_KEYS {
+                return Err(Problem::TooManyKeys { count, of });
+            }
         }
+        Ok(())
+    }
+
+    fn check(self, entity: &Entity) -> Result<(), Problem> {
+        self.check_keys(entity)?;
         if let (Self::IdentityProvider, Some(role)) = (self, &entity.identity_provider) {
             let usable = |binding: &str| binding == HTTP_REDIRECT || binding == HTTP_POST;
             if !role.single_sign_on_services.iter().any(|service| usable(&service.binding)) {

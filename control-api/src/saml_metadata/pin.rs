@@ -16,7 +16,7 @@ use saml::xml::{Document, Limits, ns};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::{Problem, Role};
+use super::{MOST_KEYS, Problem, Role};
 use crate::signing_key::hex;
 
 /// The keys that versions must be signed by.
@@ -60,7 +60,7 @@ impl Pins {
     /// As an operator named them: certificates in any form.
     ///
     /// # Errors
-    /// One is none.
+    /// One is none, or there are too many.
     pub fn given(certificates: &[String]) -> Result<Self, Problem> {
         let mut keys = Vec::new();
         for (index, pasted) in certificates.iter().enumerate() {
@@ -68,6 +68,9 @@ impl Pins {
             let found = found
                 .map_err(|error| Problem::Certificate { index, problem: error.to_string() })?;
             keys.extend(found.iter().map(|key| STANDARD.encode(key.public_key().spki())));
+        }
+        if keys.len() > MOST_KEYS {
+            return Err(Problem::TooManyGiven);
         }
         Ok(Self { given: !keys.is_empty(), keys })
     }

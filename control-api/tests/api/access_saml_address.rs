@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use crate::access_applications::{create, path};
 use crate::access_lab::record;
-use crate::lab::labs_with;
-use crate::saml_peer::Server;
+use crate::lab::{lab_with, labs_with};
+use crate::saml_peer::{PeerKey, Server, service_provider};
 
 const PRIVATE: &[(&str, &str)] = &[("LINTEL_ALLOW_PRIVATE_NETWORKS", "on")];
 const XML: &str = include_str!("../samples/saml/python3-saml.xml");
@@ -72,5 +72,56 @@ async fn an_address_describes_an_application_until_it_describes_what_cannot_be_s
         assert_eq!(acs().await, "https://python3.example/acs");
         let state = lab.operator("GET", &format!("{one}/saml_metadata"), Value::Null).await;
         assert_eq!(state.status, 404, "{}", lab.name);
+    }
+}
+
+#[tokio::test]
+async fn nobody_has_more_keys_than_an_edge_should_hold() {
+    let lab = lab_with(PRIVATE).await;
+    let tenant = lab.organization("own.com").await;
+    let (server, key) = (Server::start().await, PeerKey::new("sp"));
+    let body = |saas: Value| json!({"type": "saas", "name": "K", "saas_app": saas});
+    let fetched = json!({"sp_metadata_url": server.url});
+    server.has(service_provider(&[&key], &[]));
+    let made = create(&lab, &tenant, body(fetched.clone())).await;
+    let one = format!("{}/{}", path(&tenant), made.id());
+    let known = Key::Application(made.id());
+    let before = record(&lab, &known).await.unwrap();
+    let pasted = |count: usize| {
+        let keys = (0..count).map(|number| PeerKey::new(&number.to_string()).certificate.pem());
+        json!({"sp_entity_id": "urn:sp", "consumer_service_url": "https://sp.com/acs",
+            "sp_certificates": [keys.collect::<String>()]})
+    };
+    let uploaded = |xml: &str| json!({"sp_metadata": xml});
+    for (signing, encryption, of) in [(33, 1, "signatures"), (0, 33, "encryption")] {
+        let xml = service_provider(&vec![&key; signing], &vec![&key; encryption]);
+        server.has(xml.clone());
+        let elsewhere = json!({"sp_metadata_url": format!("{}?new", server.url)});
+        for (saas, field) in [(uploaded(&xml), "sp_metadata"), (elsewhere, "sp_metadata_url")] {
+            for (method, path) in [("POST", &path(&tenant)), ("PUT", &one)] {
+                let refused = lab.operator(method, path, body(saas.clone())).await;
+                assert_eq!(refused.status, 400, "{of}: {}", refused.text);
+                let said = refused.body["errors"][0]["message"].as_str().unwrap();
+                let words = format!("names 33 certificates for {of}; at most 32 are taken");
+                assert!(said.starts_with(&format!("saas_app.{field}")), "{said}");
+                assert!(said.contains(&words), "{said}");
+            }
+        }
+        // From the address that is known: the version before goes on.
+        lab.clock.advance(Duration::from_hours(25));
+        assert_eq!(poll_due(&lab.app).await.unwrap(), 1);
+        let state = lab.operator("GET", &format!("{one}/saml_metadata"), Value::Null).await;
+        assert!(state.text.contains("at most 32 are taken"), "{}", state.text);
+    }
+    let refused = lab.operator("PUT", &one, body(pasted(33))).await;
+    assert_eq!(refused.outcome(), (400, 12130), "{}", refused.text);
+    let said = refused.body["errors"][0]["message"].as_str().unwrap();
+    assert_eq!(said, "saas_app.sp_certificates holds 33 keys; at most 32 are taken");
+    assert_eq!(record(&lab, &known).await.unwrap(), before);
+    let most = uploaded(&service_provider(&[&key; 32], &[&key; 32]));
+    for saas in [pasted(32), most, fetched] {
+        server.has(service_provider(&[&key; 32], &[&key]));
+        let taken = lab.operator("PUT", &one, body(saas)).await;
+        assert_eq!(taken.status, 200, "{}", taken.text);
     }
 }

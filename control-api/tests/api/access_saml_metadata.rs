@@ -329,6 +329,11 @@ async fn a_certificate_that_is_given_is_the_only_one_that_counts() {
     let refresh = own.access(&format!("identity_providers/{id}/saml_metadata/refresh"));
     let repin = lab.operator("POST", &refresh, json!({"repin": true})).await;
     assert_eq!(repin.refused(), URL, "who is given stays");
+    let keys: Vec<_> = (0..33).map(|number| PeerKey::new(&number.to_string()).text()).collect();
+    let many = json!({"idp_metadata_certs": keys});
+    let refused = create(&lab, &own, provider(&server.url, many)).await;
+    assert_eq!(refused.refused(), "/config/idp_metadata_certs", "{}", refused.text);
+    assert!(refused.text.contains("more than 32 certificates"), "{}", refused.text);
     let wrong = json!({"idp_metadata_certs": [federation.certificate.pem(), "bm8="]});
     let refused = create(&lab, &own, provider(&server.url, wrong)).await;
     assert_eq!(refused.refused(), "/config/idp_metadata_certs/1", "{}", refused.text);

@@ -12,7 +12,9 @@ use base64::engine::general_purpose::STANDARD;
 use saml::binding::{HTTP_POST, HTTP_REDIRECT};
 use saml::certificate::Certificate;
 use saml::key::SignatureAlgorithm;
-use saml::metadata::{Endpoint, Entity, IdentityProviderRole};
+use saml::metadata::{
+    Endpoint, Entity, IdentityProviderRole, IndexedEndpoint, ServiceProviderRole,
+};
 use saml::native::SigningKey;
 use tokio::net::TcpListener;
 
@@ -81,6 +83,25 @@ pub async fn signed(keys: &[&PeerKey], signer: &PeerKey) -> String {
 /// As [`entity`], in XML.
 pub fn plain(keys: &[&PeerKey]) -> String {
     entity(keys).to_xml().unwrap()
+}
+
+/// A service provider that signs with some keys and is encrypted to with others, in XML.
+pub fn service_provider(signing: &[&PeerKey], encryption: &[&PeerKey]) -> String {
+    let certificates = |keys: &[&PeerKey]| keys.iter().map(|key| key.certificate.clone()).collect();
+    let role = ServiceProviderRole {
+        signing: certificates(signing),
+        encryption: certificates(encryption),
+        assertion_consumer_services: vec![IndexedEndpoint {
+            binding: HTTP_POST.to_owned(),
+            location: "https://sp.com/acs".to_owned(),
+            index: 0,
+            is_default: Some(true),
+        }],
+        ..ServiceProviderRole::default()
+    };
+    let entity_id = "urn:sp".to_owned();
+    let entity = Entity { entity_id, service_provider: Some(role), ..Entity::default() };
+    entity.to_xml().unwrap()
 }
 
 /// After or before the labs' time.

@@ -58,7 +58,7 @@ pub async fn prepare(
             let field = format!("{}[{index}]", source.certificates_field);
             invalid(&field, format!("{field}: {problem}"))
         }
-        problem => refused(source.field, &problem),
+        problem => refused(source.certificates_field, &problem),
     })?;
     if let Some(object) = object {
         let mut tx = app.db.read().await?;

@@ -13,6 +13,7 @@ use saml::pasted::{self, FoundKey};
 use super::body::SaasApp;
 use crate::api::ApiError;
 use crate::api::access::applications::check::invalid;
+use crate::saml_metadata::{MOST_KEYS, Role};
 
 /// A service provider.
 #[derive(Clone, Debug, Default)]
@@ -26,9 +27,17 @@ pub struct Peer {
 /// Reads `sp_metadata`; the entity is the one that `sp_entity_id` names, or the only one.
 pub fn uploaded(saas: &SaasApp) -> Result<Option<Entity>, ApiError> {
     let Some(xml) = saas.metadata() else { return Ok(None) };
-    let field = "saas_app.sp_metadata";
     let metadata = Metadata::parse(xml.as_bytes());
-    let metadata = metadata.map_err(|error| invalid(field, &format!("cannot be used: {error}")))?;
+    let metadata =
+        metadata.map_err(|error| invalid(METADATA, &format!("cannot be used: {error}")))?;
+    let entity = chosen(saas, metadata)?;
+    let bounded = Role::ServiceProvider.check_keys(&entity);
+    bounded.map_err(|problem| invalid(METADATA, &problem.to_string()))?;
+    Ok(Some(entity))
+}
+
+/// The service provider of a document that is meant.
+fn chosen(saas: &SaasApp, metadata: Metadata) -> Result<Entity, ApiError> {
     let mut providers: Vec<_> =
         metadata.entities.into_iter().filter(|entity| entity.service_provider.is_some()).collect();
     if providers.len() > 1 {
@@ -41,12 +50,12 @@ pub fn uploaded(saas: &SaasApp) -> Result<Option<Entity>, ApiError> {
                 providers.len(),
                 names.join(", ")
             );
-            return Err(invalid(field, &message));
+            return Err(invalid(METADATA, &message));
         };
-        return Ok(Some(providers.swap_remove(chosen)));
+        return Ok(providers.swap_remove(chosen));
     }
     let none = "describes no service provider: it has no SPSSODescriptor for SAML 2.0";
-    providers.pop().map(Some).ok_or_else(|| invalid(field, none))
+    providers.pop().ok_or_else(|| invalid(METADATA, none))
 }
 
 /// Puts both together; `entity` is what the metadata says, where there is any.
@@ -201,6 +210,10 @@ fn keys(
             }
         }
     }
+    if keys.len() > MOST_KEYS {
+        let message = format!("holds {} keys; at most {MOST_KEYS} are taken", keys.len());
+        return Err(invalid("saas_app.sp_certificates", &message));
+    }
     let described = role.map_or(0, |role| role.signing.len() + role.encryption.len());
     if described > 0 {
         remarks.push(
@@ -255,3 +268,5 @@ fn encryption(saas: &SaasApp, peer: &ServiceProvider) -> Result<(), ApiError> {
         invalid("saas_app.encrypt", &message)
     })
 }
+
+const METADATA: &str = "saas_app.sp_metadata";
