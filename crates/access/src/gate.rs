@@ -13,6 +13,7 @@ use std::borrow::Cow;
 
 use edge_state::access::call::LoginEvent;
 use edge_state::access::{ApplicationRecord, OrganizationRecord, Policy};
+use edge_state::key::is_given_client_id;
 
 use crate::admission::{Entrance, admit};
 use crate::classify::{Kind, classify};
@@ -296,6 +297,8 @@ impl Case<'_> {
         }
         let policy = self.application.policies.get(policy);
         let by_certificate = self.request.certificate.and_then(|c| c.common_name.as_deref());
+        // A token with that name would be taken for the service token's.
+        let by_certificate = by_certificate.filter(|name| !is_given_client_id(name));
         let name = machine.record().map(|record| record.client_id.as_str()).or(by_certificate);
         let issued = issue_application(
             &ForApplication {

@@ -106,6 +106,14 @@ pub fn is_client_id(text: &str) -> bool {
     text.len() <= 256 && text.split('.').all(is_token)
 }
 
+/// Whether the text has the form of those that are given: 32 hexadecimal digits and `.access`. Nothing
+/// else may go by such a name.
+#[must_use]
+pub fn is_given_client_id(text: &str) -> bool {
+    let digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+    text.strip_suffix(".access").is_some_and(|id| id.len() == 32 && id.bytes().all(digit))
+}
+
 /// Whether the text can be a challenge token at all: base64url without padding (RFC 8555 §8.3); ids
 /// and nonces have the same alphabet. Anything else in a request names no record and costs no
 /// look-up.
@@ -141,6 +149,15 @@ mod tests {
             Key::ClientAuthorities(Hostname::parse("app.example.com").unwrap()),
         ] {
             assert_eq!(key.to_string().parse(), Ok(key));
+        }
+    }
+
+    #[test]
+    fn client_ids_that_are_given_have_one_form() {
+        let given = "88bf3b6d86161464f6509f7219099e57.access";
+        assert!(is_given_client_id(given) && is_client_id(given));
+        for other in ["x.access", ".access", "88bf3b6d86161464f6509f7219099e57", "", "robot"] {
+            assert!(!is_given_client_id(other), "{other}");
         }
     }
 

@@ -162,6 +162,30 @@ fn a_missing_client_certificate_is_forbidden() {
 }
 
 #[test]
+fn a_certificate_with_the_name_of_a_service_token_is_no_service_token() {
+    let mut shell = shell();
+    with_service_auth(&mut shell);
+    shell.edit(&format!("app:{APP}"), |app| {
+        let named = json!({"id": "c", "name": "mTLS", "decision": "non_identity",
+            "include": [{"common_name": {"common_name": CLIENT}}]});
+        app["policies"].as_array_mut().unwrap().push(named);
+    });
+    let certificate = ClientCertificate {
+        common_name: Some(CLIENT.to_owned()),
+        sha256: "0".repeat(64),
+        der: None,
+    };
+    let sent = Sent { certificate: Some(certificate), ..fetch("/") };
+    let passage = sent.passes(&shell);
+    assert_eq!(passage.events[0].non_identity, None);
+    let token = to_origin(&passage)["cf-access-jwt-assertion"].to_owned();
+    // Whoever has the token has neither the certificate nor the service token's secret.
+    let alone = fetch("/").cookie("CF_Authorization", &token).answer(&shell);
+    assert_eq!(alone.status, 401);
+    assert_eq!(alone.events.iter().filter(|event| event.allowed).count(), 0);
+}
+
+#[test]
 fn a_token_of_a_linked_application_counts_where_a_policy_says_so() {
     let mut shell = shell();
     shell.edit(&format!("app:{APP}"), |app| {
