@@ -118,3 +118,65 @@ async fn a_port_stands_in_every_address() {
         assert_eq!(address, &sso);
     }
 }
+
+#[tokio::test]
+async fn a_name_that_several_providers_may_give_is_remarked_upon() {
+    for lab in labs().await {
+        let tenant = lab.tenant("saas.com").await;
+        organization(&lab, &tenant, "team.saas.com").await;
+        let idp = async |name: &str, kind: &str, enabled: bool| {
+            let config = if kind == "oidc" {
+                json!({"client_id": "c", "discovery": true, "issuer": "https://i.com"})
+            } else {
+                json!({})
+            };
+            let body = json!({"name": name, "type": kind, "config": config, "enabled": enabled});
+            lab.operator("POST", &tenant.access("identity_providers"), body).await.id()
+        };
+        let first = idp("First", "oidc", true).await;
+        idp("Off", "oidc", false).await;
+        idp("Code", "onetimepin", true).await;
+        let application = |source: Value, allowed: Value| {
+            json!({"type": "saas", "name": "CRM", "allowed_idps": allowed, "saas_app": {
+                "sp_entity_id": "urn:sp", "consumer_service_url": "https://sp.com/acs",
+                "name_id_source": source}})
+        };
+        let employee = json!({"name": "employee"});
+        let made = create(&lab, &tenant, application(employee.clone(), Value::Null)).await;
+        assert_eq!(made.body["messages"], json!([]), "{}: one provider knows it", lab.name);
+        let second = idp("Second", "oidc", true).await;
+
+        let one = format!("{}/{}", path(&tenant), made.id());
+        let named = |ids: &[&String]| {
+            let named = ids.iter().map(|id| json!({"idp_id": id, "source_name": "uid"}));
+            json!({"name": "employee", "name_by_idp": named.collect::<Vec<_>>()})
+        };
+        let mut transformed = application(employee.clone(), Value::Null);
+        transformed["saas_app"]["name_id_transform_jsonata"] = "id".into();
+        for (body, remarked) in [
+            (application(employee.clone(), Value::Null), Some("2 providers may sign in")),
+            (application(json!({"name": "sub"}), Value::Null), Some("3 providers may sign in")),
+            (application(named(&[&first]), Value::Null), Some("\"employee\"")),
+            (application(employee.clone(), json!([first, second])), Some("allowed_idps")),
+            (application(employee, json!([first])), None),
+            (application(named(&[&first, &second]), Value::Null), None),
+            (application(json!({"name": "email"}), Value::Null), None),
+            (application(Value::Null, Value::Null), None),
+            (transformed, None),
+        ] {
+            let put = lab.operator("PUT", &one, body.clone()).await;
+            assert_eq!(put.status, 200, "{}", put.text);
+            let remarks = put.body["messages"].as_array().unwrap();
+            assert_eq!(remarks.len(), usize::from(remarked.is_some()), "{body}: {}", put.text);
+            let tried = json!({"identity": {"user_id": "u", "email": "a@b.com", "subject": "s",
+                "idp": {"id": first, "type": "oidc"}, "authenticated_at": 1_790_000_000}});
+            let tried = lab.operator("POST", &format!("{one}/saml_test"), tried).await;
+            let tried = tried.result()["remarks"].to_string();
+            assert_eq!(tried.contains("name_id_source.name_by_idp"), remarked.is_some(), "{tried}");
+            if let Some(words) = remarked {
+                let remark = remarks[0]["message"].as_str().unwrap();
+                assert!(remark.contains(words), "{body}: {remark}");
+            }
+        }
+    }
+}

@@ -3,12 +3,16 @@
 use edge_state::access::saml::SamlApplication;
 use saml::metadata::{Doubt, Entity, Finding};
 
+use super::body::ApplicationBody;
 use super::saas::{AuthType, SaasApp, endpoint, lint, record, service_provider};
 use super::stored::Application;
 use crate::api::ApiError;
+use crate::api::access::echo::Sent;
 use crate::api::access::metadata::{self, Prepared, Source};
-use crate::api::access::object::Context;
+use crate::api::access::object::{Context, kind};
+use crate::api::access::presets;
 use crate::saml_metadata::Role;
+use crate::store::access::objects;
 
 /// An application that speaks SAML, with what its service provider says of itself.
 #[derive(Clone, Debug)]
@@ -72,10 +76,11 @@ pub async fn of(
 /// `prepared` is what was fetched for it, and absent where its address cannot have changed.
 pub async fn judge(
     cx: &mut Context<'_>,
-    saas: Option<&SaasApp>,
+    body: &ApplicationBody,
     stored: Option<&str>,
     prepared: Option<&Prepared>,
 ) -> Result<Vec<String>, ApiError> {
+    let saas = body.saas_app.as_ref();
     let Some(saas) = saas.filter(|saas| saas.auth_type() == AuthType::Saml) else {
         return Ok(Vec::new());
     };
@@ -92,7 +97,45 @@ pub async fn judge(
         spoken.entity.is_some() || *finding != Finding::Doubtful(Doubt::NoLogout)
     });
     remarks.extend(found.map(|finding| sentence(&finding)));
+    remarks.extend(shared_name(cx, body, &spoken.saml).await?);
     Ok(remarks)
+}
+
+/// What is worth a remark where the `NameID` is an attribute that several providers may fill: each
+/// keeps it unique among its own people alone.
+pub async fn shared_name(
+    cx: &mut Context<'_>,
+    body: &ApplicationBody,
+    saml: &SamlApplication,
+) -> Result<Option<String>, ApiError> {
+    let (Some(source), None) = (&saml.name_id.source, &saml.name_id.transform) else {
+        return Ok(None);
+    };
+    let name = source.name.as_str();
+    if OUR_OWN.contains(&name) {
+        return Ok(None);
+    }
+    let allowed = body.allowed_idps.as_deref().unwrap_or_default();
+    let (mut say, mut unnamed) = (0, 0);
+    for row in objects::all(cx.tx, cx.account_id, kind::IDENTITY_PROVIDER).await? {
+        let sent = Sent::read(&row.body)?;
+        // A mailed code says nothing of anybody but the address.
+        let is_silent = sent.text("type")? == Some("onetimepin") && name != "sub";
+        let may = allowed.is_empty() || allowed.contains(&row.id);
+        if !may || is_silent || !presets::is_enabled(&sent)? {
+            continue;
+        }
+        say += 1;
+        unnamed += usize::from(!source.name_by_idp.contains_key(&row.id));
+    }
+    Ok((say > 1 && unnamed > 0).then(|| {
+        format!(
+            "The NameID is {name:?} as the provider says it, and {say} providers may sign in: \
+             people of whom two of them say the same are one person to the service provider. Let \
+             one provider in (allowed_idps), or name the attribute for each \
+             (name_id_source.name_by_idp)."
+        )
+    }))
 }
 
 /// A finding, for people.
@@ -103,3 +146,6 @@ pub fn sentence(finding: &Finding) -> String {
         Finding::Doubtful(doubt) => format!("The service provider: {doubt}."),
     }
 }
+
+/// Names that say who somebody is in the whole organization, and an empty one, which says nothing.
+const OUR_OWN: [&str; 4] = ["id", "user_uuid", "email", ""];

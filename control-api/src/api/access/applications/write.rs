@@ -133,8 +133,7 @@ pub async fn create(
     auth_domain: &Hostname,
 ) -> Result<Written, ApiError> {
     context::judge(cx, &draft.body, &draft.doors, auth_domain).await?;
-    let saas = draft.body.saas_app.as_ref();
-    let remarks = peer::judge(cx, saas, None, draft.metadata.as_ref()).await?;
+    let remarks = peer::judge(cx, &draft.body, None, draft.metadata.as_ref()).await?;
     let auth_type = draft.body.saas_app.as_ref().map(saas::SaasApp::auth_type);
     let oidc = auth_type == Some(AuthType::Oidc);
     let (owned, secret) = if oidc {
@@ -200,8 +199,8 @@ pub async fn replace(
         return Err(invalid("saas_app.auth_type", message));
     }
     context::judge(cx, &draft.body, &draft.doors, auth_domain).await?;
-    let (saas, stored) = (draft.body.saas_app.as_ref(), Some(before.row.id.as_str()));
-    let remarks = peer::judge(cx, saas, stored, draft.metadata.as_ref()).await?;
+    let stored = Some(before.row.id.as_str());
+    let remarks = peer::judge(cx, &draft.body, stored, draft.metadata.as_ref()).await?;
     if draft.policies.is_none() && attach::is_sent(&before.sent) {
         draft.sent.set("policies", Value::Array(Vec::new()));
     }

@@ -80,6 +80,8 @@ async fn test(
     let now = app.clock.now();
     let mut answer =
         told(&spoken, &identity, &sent, &endpoint(&origin, AuthType::Saml, &path.id), now)?;
+    let body = draft.as_ref().map_or(&application.body, |draft| &draft.body);
+    remarks.extend(peer::shared_name(&mut cx, body, &spoken.saml).await?);
     remarks.extend(spoken.remarks);
     let keys = saml_keys::of(&mut cx, &path.id).await?;
     let key = keys.first().map(|key| key.kid().to_owned());
