@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use control_api::api::access::metadata_polling::poll_due;
+use control_api::store::access::objects::{self, ObjectRow};
+use control_api::store::access::saml_metadata::{self as stored, MetadataRow};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-use crate::lab::{Answer, Lab, Tenant, lab, lab_with, labs_with};
+use crate::lab::{Answer, Lab, NOW, Tenant, lab, lab_with, labs, labs_with};
 use crate::saml_peer::{ENTITY, PeerKey, Server, entity, lasting_until, plain, signed};
 
 const PRIVATE: &[(&str, &str)] = &[("LINTEL_ALLOW_PRIVATE_NETWORKS", "on")];
@@ -342,4 +344,57 @@ async fn a_certificate_that_is_given_is_the_only_one_that_counts() {
     let other = provider(&server.url, json!({"idp_metadata_certs": [next.text()]}));
     assert_eq!(lab.operator("PUT", &path, other).await.status, 200);
     assert_ne!(state(&lab, &own, &id).await["pinned_keys"], pinned);
+}
+
+/// An object of an account with an address that is due at that time.
+async fn due(lab: &Lab, account: &str, id: &str, due_at: i64) {
+    let mut tx = lab.db.begin().await.unwrap();
+    let object = ObjectRow {
+        id: id.to_owned(),
+        account_id: account.to_owned(),
+        kind: "identity provider".to_owned(),
+        body: "{}".to_owned(),
+        owned: "{}".to_owned(),
+        ..ObjectRow::default()
+    };
+    assert!(objects::insert(&mut tx, &object).await.unwrap());
+    let row = MetadataRow {
+        object_id: id.to_owned(),
+        account_id: account.to_owned(),
+        role: "identity_provider".to_owned(),
+        due_at,
+        ..MetadataRow::default()
+    };
+    stored::put(&mut tx, &row).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_has_many_addresses_does_not_keep_others_waiting() {
+    for lab in labs().await {
+        let (many, few) = (lab.tenant("many.com").await, lab.tenant("few.com").await);
+        for number in 0..40 {
+            due(&lab, &many.account, &format!("m{number:02}"), NOW - 1000 + number).await;
+        }
+        // Due after all of those, and not due at all.
+        due(&lab, &few.account, "f1", NOW - 1).await;
+        due(&lab, &few.account, "f0", NOW - 2).await;
+        due(&lab, &few.account, "f2", NOW + 1).await;
+        let mut turns = Vec::new();
+        loop {
+            let mut tx = lab.db.begin().await.unwrap();
+            let mut leased: Vec<_> = stored::lease(&mut tx, (NOW, NOW + 60_000), 6).await.unwrap();
+            tx.commit().await.unwrap();
+            if leased.is_empty() {
+                break;
+            }
+            assert!(leased.iter().all(|row| (row.attempt, row.leased_until) == (1, NOW + 60_000)));
+            leased.sort_by_key(|row| (row.due_at, row.object_id.clone()));
+            turns.push(leased.into_iter().map(|row| row.object_id).collect::<Vec<_>>());
+        }
+        // One of each in turn; of each, what has waited longest.
+        assert_eq!(turns[0], ["m00", "m01", "m02", "m03", "f0", "f1"], "{}", lab.name);
+        assert_eq!(turns[1], ["m04", "m05", "m06", "m07", "m08", "m09"], "{}", lab.name);
+        assert_eq!(turns.concat().len(), 42, "each once: {turns:?}");
+    }
 }

@@ -70,7 +70,8 @@ pub async fn forget(tx: &mut Tx, object_id: &str) -> sqlx::Result<()> {
     on!(tx, conn => sqlx::query(FORGET.on(conn)).bind(object_id).execute(&mut **conn).await.map(drop))
 }
 
-/// Leases what is due, at most `limit`; no two instances get the same.
+/// Leases what is due, at most `limit`; no two instances get the same. Accounts take turns, each
+/// with what has waited longest: however many peers one has, another's next waits for one turn.
 pub async fn lease(
     tx: &mut Tx,
     (now, until): (i64, i64),
@@ -121,11 +122,18 @@ const FIND: Sql = sql!("SELECT * FROM access_saml_metadata WHERE object_id = $1"
 const ALLOW_SHA1: Sql =
     sql!("UPDATE access_saml_metadata SET allow_sha1 = $2 WHERE object_id = $1");
 const FORGET: Sql = sql!("DELETE FROM access_saml_metadata WHERE object_id = $1");
+// Rows cannot be locked where they are numbered, so they are chosen a second time: what another
+// instance has leased meanwhile is seen then.
 const LEASE: Sql = sql!(
-    "UPDATE access_saml_metadata SET leased_until = $2, attempt = attempt + 1
+    "WITH turns AS (
+         SELECT object_id, due_at AS since,
+             ROW_NUMBER() OVER (PARTITION BY account_id ORDER BY due_at, object_id) AS turn
+         FROM access_saml_metadata WHERE due_at <= $1 AND leased_until < $1
+     ), chosen AS (SELECT object_id FROM turns ORDER BY turn, since, object_id LIMIT $3)
+     UPDATE access_saml_metadata SET leased_until = $2, attempt = attempt + 1
      WHERE object_id IN (SELECT object_id FROM access_saml_metadata
-                         WHERE due_at <= $1 AND leased_until < $1
-                         ORDER BY due_at, object_id LIMIT $3 ",
+                         WHERE object_id IN (SELECT object_id FROM chosen)
+                             AND due_at <= $1 AND leased_until < $1 ",
     postgres: "FOR UPDATE SKIP LOCKED", // SQLite: the one writer holds the lock already.
     ") RETURNING *"
 );
