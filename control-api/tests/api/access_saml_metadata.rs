@@ -1,12 +1,18 @@
 //! Metadata of SAML providers by address: what is believed, and what is fetched again.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use control_api::api::access::metadata_polling::poll_due;
+use axum::Router;
+use axum::http::StatusCode;
+use control_api::api::access::metadata_polling::{self, poll_due};
 use control_api::store::access::objects::{self, ObjectRow};
 use control_api::store::access::saml_metadata::{self as stored, MetadataRow};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::lab::{Answer, Lab, NOW, Tenant, lab, lab_with, labs, labs_with};
 use crate::saml_peer::{ENTITY, PeerKey, Server, entity, lasting_until, plain, signed};
@@ -347,7 +353,7 @@ async fn a_certificate_that_is_given_is_the_only_one_that_counts() {
 }
 
 /// An object of an account with an address that is due at that time.
-async fn due(lab: &Lab, account: &str, id: &str, due_at: i64) {
+async fn due(lab: &Lab, account: &str, id: &str, url: &str, due_at: i64) {
     let mut tx = lab.db.begin().await.unwrap();
     let object = ObjectRow {
         id: id.to_owned(),
@@ -362,6 +368,7 @@ async fn due(lab: &Lab, account: &str, id: &str, due_at: i64) {
         object_id: id.to_owned(),
         account_id: account.to_owned(),
         role: "identity_provider".to_owned(),
+        url: url.to_owned(),
         due_at,
         ..MetadataRow::default()
     };
@@ -374,12 +381,12 @@ async fn who_has_many_addresses_does_not_keep_others_waiting() {
     for lab in labs().await {
         let (many, few) = (lab.tenant("many.com").await, lab.tenant("few.com").await);
         for number in 0..40 {
-            due(&lab, &many.account, &format!("m{number:02}"), NOW - 1000 + number).await;
+            due(&lab, &many.account, &format!("m{number:02}"), "", NOW - 1000 + number).await;
         }
         // Due after all of those, and not due at all.
-        due(&lab, &few.account, "f1", NOW - 1).await;
-        due(&lab, &few.account, "f0", NOW - 2).await;
-        due(&lab, &few.account, "f2", NOW + 1).await;
+        due(&lab, &few.account, "f1", "", NOW - 1).await;
+        due(&lab, &few.account, "f0", "", NOW - 2).await;
+        due(&lab, &few.account, "f2", "", NOW + 1).await;
         let mut turns = Vec::new();
         loop {
             let mut tx = lab.db.begin().await.unwrap();
@@ -397,4 +404,27 @@ async fn who_has_many_addresses_does_not_keep_others_waiting() {
         assert_eq!(turns[1], ["m04", "m05", "m06", "m07", "m08", "m09"], "{}", lab.name);
         assert_eq!(turns.concat().len(), 42, "each once: {turns:?}");
     }
+}
+
+#[tokio::test]
+async fn whoever_stops_does_not_wait_for_all_that_is_due() {
+    let lab = lab_with(PRIVATE).await;
+    let own = lab.tenant("own.com").await;
+    let (stop, asked) = (CancellationToken::new(), Arc::new(AtomicUsize::new(0)));
+    // Stopped while the first ones are being fetched.
+    let (stopping, counted) = (stop.clone(), asked.clone());
+    let answer = async move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        stopping.cancel();
+        StatusCode::NOT_FOUND
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+    for number in 0..50 {
+        due(&lab, &own.account, &format!("m{number:02}"), &url, NOW - 1000 + number).await;
+    }
+    metadata_polling::run(lab.app.clone(), stop).await;
+    assert_eq!(asked.load(Ordering::Relaxed), 16, "one turn of fetches is brought to its end");
+    assert_eq!(poll_due(&lab.app).await.unwrap(), 34, "the others are still due");
 }

@@ -126,7 +126,7 @@ async fn find<O: Owner>(cx: &mut Context<'_>, id: &str) -> Result<MetadataRow, A
 pub async fn run(app: App, stop: CancellationToken) {
     let mut ticks = tokio::time::interval(EVERY);
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        if let Err(error) = poll_due(&app).await {
+        if let Err(error) = poll(&app, &stop).await {
             tracing::warn!(%error, "SAML metadata was not fetched; next try in half a minute");
         }
     }
@@ -137,8 +137,13 @@ pub async fn run(app: App, stop: CancellationToken) {
 /// # Errors
 /// The database failed; whoever was not reached is reached the next time.
 pub async fn poll_due(app: &App) -> Result<usize, ApiError> {
+    poll(app, &CancellationToken::new()).await
+}
+
+/// Ends early, between two turns, when it is to stop: thousands of peers may be due.
+async fn poll(app: &App, stop: &CancellationToken) -> Result<usize, ApiError> {
     let mut polled = 0;
-    loop {
+    while !stop.is_cancelled() {
         let now = app.clock.now_millis();
         let mut tx = app.db.begin().await?;
         let rows = stored::lease(&mut tx, (now, now + LEASE_MILLIS), AT_ONCE).await?;
