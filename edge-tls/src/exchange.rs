@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use crate::body::{self, Body};
 use crate::metrics;
+use crate::refusal::Refusal;
 use crate::visitor::Visitor;
 
 /// The visitor hung up before there was an answer (as nginx logs it).
@@ -23,6 +24,8 @@ const HUNG_UP: u16 = 499;
 pub struct Exchange {
     visitor: Arc<Visitor>,
     number: u64,
+    /// Whether it is one of those that the visitor may have under way.
+    counted: bool,
     started: Instant,
     ray: String,
     method: Method,
@@ -32,9 +35,8 @@ pub struct Exchange {
 }
 
 impl Exchange {
-    /// A head arrived. `false`: it must not be acted upon.
-    #[must_use]
-    pub fn begin(visitor: Arc<Visitor>, method: Method, pop: &str) -> (Self, bool) {
+    /// A head arrived. With a refusal, it must not be acted upon.
+    pub fn begin(visitor: Arc<Visitor>, method: Method, pop: &str) -> (Self, Result<(), Refusal>) {
         if visitor.agreed.as_ref().is_some_and(|agreed| agreed.http2) {
             visitor.pulse.head_ends(); // HTTP/1 heads are followed byte by byte instead.
         }
@@ -42,7 +44,13 @@ impl Exchange {
         let ray = format!("{:016x}-{pop}", rand::rng().random::<u64>());
         let started = Instant::now();
         let (host, status, bytes) = (None, HUNG_UP, 0);
-        (Self { visitor, number, started, ray, method, host, status, bytes }, clear)
+        let counted = visitor.admission.asks();
+        let admitted = match (clear, counted) {
+            (false, _) => Err(Refusal::Ambiguous),
+            (true, false) => Err(Refusal::TooMany),
+            (true, true) => Ok(()),
+        };
+        (Self { visitor, number, counted, started, ray, method, host, status, bytes }, admitted)
     }
 
     /// The request id, unique, and fit for a header.
@@ -85,6 +93,9 @@ impl Exchange {
 impl Drop for Exchange {
     fn drop(&mut self) {
         self.visitor.pulse.answered(self.number, Instant::now());
+        if self.counted {
+            self.visitor.admission.answered();
+        }
         let took = self.started.elapsed();
         metrics::request(self.status, took);
         tracing::info!(

@@ -95,22 +95,22 @@ impl Gateway {
         request: Request<Incoming>,
         visitor: Arc<Visitor>,
     ) -> Response<Answer> {
-        let (exchange, clear) = Exchange::begin(visitor, request.method().clone(), &self.known.pop);
+        let begun = Exchange::begin(visitor, request.method().clone(), &self.known.pop);
+        let (exchange, admitted) = begun;
         let span = tracing::info_span!("request", ray = exchange.ray());
-        self.answer_in_span(request, exchange, clear).instrument(span).await
+        self.answer_in_span(request, exchange, admitted).instrument(span).await
     }
 
     async fn answer_in_span(
         &self,
         request: Request<Incoming>,
         mut exchange: Exchange,
-        clear: bool,
+        admitted: Result<(), Refusal>,
     ) -> Response<Answer> {
         let json = accepts_json(request.headers());
-        let answered = if clear {
-            self.forward(request, &mut exchange).await
-        } else {
-            Err(Refusal::Ambiguous)
+        let answered = match admitted {
+            Ok(()) => self.forward(request, &mut exchange).await,
+            Err(refusal) => Err(refusal),
         };
         let mut response = answered.unwrap_or_else(|refusal| {
             tracing::debug!(%refusal, "refused");

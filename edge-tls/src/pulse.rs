@@ -157,6 +157,7 @@ mod tests {
     const LIMITS: Limits = Limits {
         max_connections: 1,
         max_connections_per_client: 1,
+        max_requests_per_client: 2048,
         handshake_timeout: Duration::from_secs(1),
         header_timeout: Duration::from_secs(10),
         idle_timeout: Duration::from_secs(75),

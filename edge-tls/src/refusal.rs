@@ -20,6 +20,9 @@ pub enum Refusal {
     /// RFC 9110 §15.5.20: this connection's certificate is another name's.
     #[error("this connection was made for another hostname")]
     Misdirected,
+    /// RFC 6585 §4: the visitor has as many requests under way as one may have.
+    #[error("too many requests of yours are under way, please try again")]
+    TooMany,
     /// The visitor's body did not arrive.
     #[error("the request's body did not arrive")]
     BodyStalled,
@@ -35,6 +38,7 @@ impl Refusal {
             Self::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed_request"),
             Self::Ambiguous => (StatusCode::BAD_REQUEST, "ambiguous_request"),
             Self::Misdirected => (StatusCode::MISDIRECTED_REQUEST, "misdirected_request"),
+            Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "too_many_requests"),
             Self::BodyStalled => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "edge_starting"),
         }
@@ -65,7 +69,7 @@ impl Refusal {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if matches!(self, Self::Unavailable) {
+        if matches!(self, Self::Unavailable | Self::TooMany) {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         }
         if matches!(self, Self::Ambiguous | Self::BodyStalled) {

@@ -15,7 +15,8 @@ pub struct Visitor {
     pub agreed: Option<Agreed>,
     /// Whether it moves.
     pub pulse: Arc<Pulse>,
-    _admission: Admission,
+    /// The place that it takes, until the last holder of this value drops it.
+    pub admission: Admission,
 }
 
 impl Visitor {
@@ -27,6 +28,6 @@ impl Visitor {
         pulse: Arc<Pulse>,
         admission: Admission,
     ) -> Self {
-        Self { client, agreed, pulse, _admission: admission }
+        Self { client, agreed, pulse, admission }
     }
 }

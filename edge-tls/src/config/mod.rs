@@ -96,6 +96,8 @@ pub struct Limits {
     pub max_connections: usize,
     /// `LINTEL_MAX_CONNECTIONS_PER_CLIENT`, default 256, per IPv4 address or IPv6 /64.
     pub max_connections_per_client: usize,
+    /// `LINTEL_MAX_REQUESTS_PER_CLIENT`, default 2048: whose answers have not been read to the end.
+    pub max_requests_per_client: usize,
     /// `LINTEL_HANDSHAKE_TIMEOUT_SECS`, default 10, for the whole TLS handshake.
     pub handshake_timeout: Duration,
     /// `LINTEL_HEADER_TIMEOUT_SECS`, default 10: from the first byte of a request's head to its
@@ -182,6 +184,11 @@ impl Limits {
             max_connections_per_client: from.parse(
                 "LINTEL_MAX_CONNECTIONS_PER_CLIENT",
                 "256",
+                number,
+            )?,
+            max_requests_per_client: from.parse(
+                "LINTEL_MAX_REQUESTS_PER_CLIENT",
+                "2048",
                 number,
             )?,
             handshake_timeout: from.seconds("LINTEL_HANDSHAKE_TIMEOUT_SECS", "10")?,

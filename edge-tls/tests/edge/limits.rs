@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use edge_state::KeyType::P256;
 use edge_tls::config::Limits;
+use http_body_util::Full;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -116,8 +119,7 @@ async fn an_idle_connection_ends() {
     .await;
     until("the same by HTTP/2", async || {
         let stream = lintel.visitor().alpn(&["h2"]).handshake(HOST).await.unwrap();
-        let io = hyper_util::rt::TokioIo::new(stream);
-        let executor = hyper_util::rt::TokioExecutor::new();
+        let (io, executor) = (TokioIo::new(stream), TokioExecutor::new());
         let greeted = hyper::client::conn::http2::handshake(executor, io).await;
         let Ok((mut sender, connection)) = greeted else { return false };
         let connection = tokio::spawn(connection);
@@ -177,6 +179,30 @@ async fn one_client_gets_its_share_and_all_of_them_theirs() {
         read.is_ok_and(|read| read.is_err())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_client_has_so_many_requests_under_way() {
+    let lintel = lintel(|limits| limits.max_requests_per_client = 3).await;
+    let visitor = lintel.visitor();
+    let stream = visitor.clone().alpn(&["h2"]).handshake(HOST).await.unwrap();
+    let (io, executor) = (TokioIo::new(stream), TokioExecutor::new());
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake::<_, _, Full<Bytes>>(executor, io).await.unwrap();
+    tokio::spawn(connection);
+    let mut unread = Vec::new();
+    for _ in 0..3 {
+        unread.push(sender.send_request(request(HOST, "/large")).await.unwrap());
+    }
+    assert!(unread.iter().all(|answer| answer.status() == 200));
+    let refused = sender.send_request(request(HOST, "/")).await.unwrap();
+    assert_eq!(refused.status(), 429);
+    assert!(refused.headers().contains_key("retry-after"));
+    // On whatever connection.
+    assert_eq!(visitor.get(HOST, "/").await.status(), 429);
+    unread.pop();
+    until("there is room for one more", async || visitor.get(HOST, "/").await.status() == 200)
+        .await;
 }
 
 async fn lintel_with_few() -> Lintel {

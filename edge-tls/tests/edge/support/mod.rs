@@ -180,6 +180,7 @@ fn config(folder: &Path, feed: &Feed) -> Config {
         limits: Limits {
             max_connections: 1000,
             max_connections_per_client: 500,
+            max_requests_per_client: 2048,
             handshake_timeout: PATIENCE,
             header_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(30),
