@@ -143,6 +143,7 @@ mod tests {
         assert!(caps.admit(client(1)).is_ok());
         assert!(caps.open.lock().unwrap().by_network.is_empty(), "no trace of who was here");
     }
+
     #[test]
     fn a_client_s_requests_are_counted_over_all_its_connections() {
         let caps = Arc::new(Caps { max_requests_per_client: 2, ..Caps::of(9, 9) });
