@@ -1,6 +1,6 @@
 //! `get-identity`: what is known of the person who asks.
 
-use edge_state::access::OrganizationRecord;
+use edge_state::access::{Identity, OrganizationRecord};
 use serde_json::{Value, json};
 
 use crate::session::Live;
@@ -24,6 +24,11 @@ pub fn nobody() -> Response {
     Response::json(401, &json!({ "err": "no app token set" }))
 }
 
+/// The name under which the contract has what the provider said of somebody.
+pub(crate) fn said_by_provider(identity: &Identity) -> &'static str {
+    if identity.idp.kind == "saml" { "saml_attributes" } else { "oidc_fields" }
+}
+
 /// The contract's JSON.
 #[must_use]
 pub fn body(live: &Live, issued_at: i64, organization: &OrganizationRecord) -> Value {
@@ -39,7 +44,7 @@ pub fn body(live: &Live, issued_at: i64, organization: &OrganizationRecord) -> V
         "groups": identity.groups,
         "amr": identity.amr,
         "custom": identity.claims,
-        "oidc_fields": identity.claims,
+        said_by_provider(identity): identity.claims,
         "devicePosture": identity.device_posture,
         "ip": identity.ip,
         "iat": issued_at,

@@ -362,6 +362,7 @@ fn a_session_whose_record_has_not_arrived_is_asked_for_and_one_that_ended_is_ove
     let body: serde_json::Value = serde_json::from_str(&known.body).unwrap();
     assert_eq!(body["email"], "ada@example.com");
     assert_eq!(body["idp"], json!({ "id": "one", "type": "oidc" }));
+    assert!(body["oidc_fields"].is_object() && body.get("saml_attributes").is_none());
     assert_eq!(body["user_uuid"], user_id("ada@example.com"));
     world.control.sessions.clear();
     assert_eq!(world.get(&mut browser, &identity).status, 401);

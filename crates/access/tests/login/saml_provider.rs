@@ -38,6 +38,10 @@ fn ada_signs_in_by_her_companys_provider() {
     let groups: Vec<_> = identity.groups.iter().filter_map(|g| g.name.as_deref()).collect();
     assert_eq!(groups, ["staff", "admins, all"]);
     assert_eq!(identity.claims["department"], "Engines");
+    let shown = world.get(&mut browser, &format!("https://{TEAM}/access/get-identity"));
+    let shown: Value = serde_json::from_str(&shown.body).unwrap();
+    assert_eq!(shown["saml_attributes"]["department"], "Engines");
+    assert_eq!(shown["oidc_fields"], Value::Null);
     assert_eq!(
         (identity.amr.as_slice(), identity.authenticated_at),
         (&["pwd".to_owned()][..], world.now)

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::source::{is_anothers, push};
 use super::{About, Asked, Notes, StatementError};
+use crate::get_identity::said_by_provider;
 
 /// The field of the contract, for messages.
 const NAME_ID: &str = "name_id_transform_jsonata";
@@ -37,7 +38,6 @@ pub fn check_attribute_transform(expression: &str) -> Result<(), String> {
 pub fn transform_input(identity: &Identity) -> Value {
     let claims: Map<String, Value> =
         identity.claims.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-    let fields = if identity.idp.kind == "saml" { "saml_attributes" } else { "oidc_fields" };
     let mut input = json!({
         "id": identity.subject,
         "user_uuid": identity.user_id,
@@ -50,7 +50,7 @@ pub fn transform_input(identity: &Identity) -> Value {
         "acr": identity.acr,
         "ip": identity.ip,
         "devicePosture": identity.device_posture,
-        fields: claims,
+        said_by_provider(identity): claims,
     });
     if let Value::Object(members) = &mut input {
         for (name, value) in claims {
