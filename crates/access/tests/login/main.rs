@@ -35,6 +35,7 @@ mod saml_logout;
 mod saml_provider;
 mod saml_requests;
 mod saml_resting;
+mod saml_said;
 mod saml_sign_in;
 mod saml_signatures;
 mod saml_statement;
