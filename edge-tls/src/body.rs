@@ -10,6 +10,7 @@ use http_body::{Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
+use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep};
 
 /// What can go wrong while a body passes.
@@ -51,24 +52,75 @@ impl Progress {
     }
 }
 
+/// A body of which the rest is read on for a moment when nobody wants it any more. The connection
+/// would end instead, and its other end, which still writes, may take that for the answer: workerd
+/// does, though another one is on its way.
+pub struct Lingering(Option<Incoming>);
+
+impl Lingering {
+    /// Whatever becomes of it, most of `body` is read.
+    #[must_use]
+    pub fn new(body: Incoming) -> Self {
+        Self(Some(body))
+    }
+}
+
+impl Drop for Lingering {
+    fn drop(&mut self) {
+        let left = self.0.take().filter(|body| !http_body::Body::is_end_stream(body));
+        if let (Some(mut body), Ok(runtime)) = (left, Handle::try_current()) {
+            runtime.spawn(tokio::time::timeout(LINGER, async move {
+                while let Some(Ok(_)) = body.frame().await {}
+            }));
+        }
+    }
+}
+
+impl http_body::Body for Lingering {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Some(body) = &mut self.0 else { return Poll::Ready(None) };
+        Pin::new(body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.as_ref().is_none_or(http_body::Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.0.as_ref().map_or_else(|| SizeHint::with_exact(0), http_body::Body::size_hint)
+    }
+}
+
+/// Long enough for an answer to be heard.
+const LINGER: Duration = Duration::from_secs(10);
+
 /// A body that fails when its sender pauses for longer than `patience`, and that notes its progress.
 /// Waiting counts only while the receiver asks for more.
-pub struct Paced {
-    body: Incoming,
+pub struct Paced<B> {
+    body: B,
     patience: Option<Duration>,
     timer: Option<Pin<Box<Sleep>>>,
     progress: Progress,
 }
 
-impl Paced {
+impl<B> Paced<B> {
     /// Without `patience` it waits for ever.
     #[must_use]
-    pub fn new(body: Incoming, patience: Option<Duration>, progress: Progress) -> Self {
+    pub fn new(body: B, patience: Option<Duration>, progress: Progress) -> Self {
         Self { body, patience, timer: None, progress }
     }
 }
 
-impl http_body::Body for Paced {
+impl<B> http_body::Body for Paced<B>
+where
+    B: http_body::Body<Data = Bytes, Error = hyper::Error> + Unpin,
+{
     type Data = Bytes;
     type Error = Error;
 

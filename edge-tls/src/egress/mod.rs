@@ -27,7 +27,7 @@ use self::address::Addresses;
 use self::connect::Tls;
 use self::directions::{Directions, Route};
 use self::fault::Fault;
-use crate::body::{self, Body, Paced, Progress};
+use crate::body::{self, Body, Lingering, Paced, Progress};
 use crate::client::{ExchangeError, Pool, Stream, Uses};
 use crate::config::Origins;
 use crate::header as fields;
@@ -67,7 +67,7 @@ impl Egress {
         self.pool.sweep();
     }
 
-    async fn forward(&self, mut request: Request<Incoming>) -> Result<Response<Body>, Fault> {
+    async fn forward(&self, mut request: Request<Lingering>) -> Result<Response<Body>, Fault> {
         let directions = directions(&request)?;
         let route = directions.route(&self.origins);
         let route = route.ok_or_else(|| Fault::Directions("no server name".into()))?;
@@ -148,6 +148,7 @@ impl Answer for Egress {
     async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
         let ray = request.headers().get("cf-ray").and_then(|ray| ray.to_str().ok());
         let span = tracing::info_span!("egress", ray = ray.unwrap_or("-"));
+        let request = request.map(Lingering::new);
         let answered = self.forward(request).instrument(span.clone()).await;
         answered.map_or_else(
             |fault| {
@@ -167,7 +168,7 @@ impl Answer for Egress {
     }
 }
 
-fn directions(request: &Request<Incoming>) -> Result<Directions, Fault> {
+fn directions<B>(request: &Request<B>) -> Result<Directions, Fault> {
     let mut values = request.headers().get_all(directions::NAME).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
         return Err(Fault::Directions(format!("{} is needed once", directions::NAME)));
@@ -177,7 +178,7 @@ fn directions(request: &Request<Incoming>) -> Result<Directions, Fault> {
 
 /// The request as the origin shall see it.
 fn outgoing(
-    request: Request<Incoming>,
+    request: Request<Lingering>,
     directions: &Directions,
     upgrade: bool,
     progress: &Progress,

@@ -276,6 +276,30 @@ async fn a_fault_is_told_whatever_is_still_to_be_sent() {
     }
 }
 
+/// workerd takes a connection that ends under what it still writes for the end of the request.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_an_answer_early_may_write_on() {
+    const REST: usize = 4 << 20;
+    let lintel = lintel(|config| config.egress_listen = Some("127.0.0.1:0".parse().unwrap())).await;
+    let egress = lintel.edge().addresses().egress.unwrap();
+    let closed = ClosedPort::new();
+    let directions = directions(&closed.authority(), "flexible");
+    let mut worker = tokio::net::TcpStream::connect(egress).await.unwrap();
+    for _ in 0..2 {
+        let head = format!(
+            "POST / HTTP/1.1\r\nHost: {HOST}\r\nx-lintel-upstream: {directions}\r\nContent-Length: {REST}\r\n\r\n"
+        );
+        worker.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\n") {
+            answer.push(worker.read_u8().await.unwrap());
+        }
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 502") && !answer.contains("close"), "{answer}");
+        worker.write_all(&vec![b'x'; REST]).await.unwrap();
+    }
+}
+
 /// A port on which nobody listens, and nobody else does meanwhile.
 struct ClosedPort(TcpSocket);
 
