@@ -11,7 +11,6 @@ use saml::encryption::ContentEncryption;
 use saml::metadata::{Endpoint, Entity, IndexedEndpoint, RequestedAttribute, ServiceProviderRole};
 use sha2::{Digest as _, Sha256};
 
-use super::said::usual_attributes;
 use super::{key_record, us};
 use crate::admission::{Entrance, admit};
 use crate::login::target::home;
@@ -102,8 +101,8 @@ fn entity(
         methods.extend([ContentEncryption::Aes256Cbc.uri(), ContentEncryption::Aes128Cbc.uri()]);
     }
     methods.push(OAEP);
-    let wanted = |name: &str, required| RequestedAttribute {
-        name: name.to_owned(),
+    let wanted = |name: &String, required| RequestedAttribute {
+        name: name.clone(),
         required,
         ..RequestedAttribute::default()
     };
@@ -115,14 +114,6 @@ fn entity(
     for attribute in subject.chain(optional.map(|name| wanted(name, false))) {
         if !requested.iter().any(|found| found.name == attribute.name) {
             requested.push(attribute);
-        }
-    }
-    // Many tell only what is asked for, as soon as anything is (SimpleSAMLphp's `AttributeLimit`).
-    if !requested.is_empty() {
-        for name in usual_attributes(config) {
-            if !requested.iter().any(|found| found.name == name) {
-                requested.push(wanted(name, false));
-            }
         }
     }
     let role = ServiceProviderRole {

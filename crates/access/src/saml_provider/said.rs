@@ -70,13 +70,6 @@ const GROUPS: [&str; 8] = [
     "isMemberOf",
 ];
 
-/// What is looked for under these names, where the configuration names no other.
-pub(super) fn usual_attributes(config: &SamlConfig) -> impl Iterator<Item = &'static str> {
-    let email = EMAIL.into_iter().filter(|_| config.email_attribute_name.is_none());
-    let groups = GROUPS.into_iter().filter(|_| config.groups_attribute_name.is_none());
-    email.chain(NAME).chain(NAMES.into_iter().flatten()).chain(groups)
-}
-
 /// Where Entra says that there are more groups than it lists.
 const MORE_GROUPS: &str = "http://schemas.microsoft.com/claims/groups.link";
 
