@@ -74,29 +74,15 @@ pub(crate) fn identity(
     attempt: &Attempt,
     browser: &Browser,
 ) -> Result<Result<Identity, ProviderError>, Need> {
-    let said = match ask(visit, record, config, answer, attempt, browser)? {
-        Ok(said) => said,
-        Err(error) => return Ok(Err(error)),
-    };
-    Ok(one_identity(visit, record, said))
-}
-
-fn ask(
-    visit: &Visit,
-    record: &IdentityProviderRecord,
-    config: &GithubConfig,
-    answer: &Answer,
-    attempt: &Attempt,
-    browser: &Browser,
-) -> Result<Result<Said, ProviderError>, Need> {
     let tokens = match tokens(visit, record, config, answer, attempt, browser)? {
         Ok(tokens) => tokens,
         Err(error) => return Ok(Err(error)),
     };
-    match tokens.bearer() {
-        Some(token) => person(&Api { visit, base: base(&config.api_url), token }),
-        None => Ok(Err(ProviderError::Unreadable("access token"))),
-    }
+    let Some(token) = tokens.bearer() else {
+        return Ok(Err(ProviderError::Unreadable("access token")));
+    };
+    let said = person(&Api { visit, base: base(&config.api_url), token })?;
+    Ok(said.and_then(|said| one_identity(visit, record, said)))
 }
 
 /// What the code is good for.
