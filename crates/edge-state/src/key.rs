@@ -106,12 +106,20 @@ pub fn is_client_id(text: &str) -> bool {
     text.len() <= 256 && text.split('.').all(is_token)
 }
 
-/// Whether the text has the form of those that are given: 32 hexadecimal digits and `.access`. Nothing
-/// else may go by such a name.
+/// What is behind the id in a client id that is given.
+const GIVEN: &str = ".access";
+
+/// The client id that is given to a service token, `id` being 32 hexadecimal digits.
+#[must_use]
+pub fn given_client_id(id: &str) -> String {
+    format!("{id}{GIVEN}")
+}
+
+/// Whether the text has the form of [`given_client_id`]. Nothing else may go by such a name.
 #[must_use]
 pub fn is_given_client_id(text: &str) -> bool {
     let digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
-    text.strip_suffix(".access").is_some_and(|id| id.len() == 32 && id.bytes().all(digit))
+    text.strip_suffix(GIVEN).is_some_and(|id| id.len() == 32 && id.bytes().all(digit))
 }
 
 /// Whether the text can be a challenge token at all: base64url without padding (RFC 8555 §8.3); ids
@@ -156,6 +164,7 @@ mod tests {
     fn client_ids_that_are_given_have_one_form() {
         let given = "88bf3b6d86161464f6509f7219099e57.access";
         assert!(is_given_client_id(given) && is_client_id(given));
+        assert_eq!(given_client_id("88bf3b6d86161464f6509f7219099e57"), given);
         for other in ["x.access", ".access", "88bf3b6d86161464f6509f7219099e57", "", "robot"] {
             assert!(!is_given_client_id(other), "{other}");
         }

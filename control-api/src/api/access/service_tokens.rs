@@ -4,6 +4,7 @@ use axum::extract::{Path, State};
 use edge_state::Key;
 use edge_state::access::ServiceTokenRecord;
 use edge_state::access::service_token::SecretHash;
+use edge_state::key::given_client_id;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -64,7 +65,7 @@ impl Kind for ServiceToken {
         let mut once = Map::new();
         match before {
             None => {
-                owned.insert("client_id".to_owned(), format!("{}.access", new_id()).into());
+                owned.insert("client_id".to_owned(), given_client_id(&new_id()).into());
                 new_secret(&mut owned, &mut once, None, cx.now)?;
                 set_end(&mut owned, length, cx.now);
             }
